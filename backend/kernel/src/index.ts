@@ -1,0 +1,53 @@
+export { systemClock, manualClock, type Clock, type ManualClock } from './clock.ts';
+export {
+  FAILURES,
+  FAILURE_REASONS,
+  REFUSALS,
+  Failure,
+  failureFacts,
+  type FailureFacts,
+  type FailureOwner,
+  type FailureReason,
+} from './failures.ts';
+export { Lifecycle, type ReleaseOutcome } from './lifecycle.ts';
+export { backoffMs } from './backoff.ts';
+export { HealthRegistry, type CheckResult, type HealthCheck, type HealthReport, type HealthStatus } from './health.ts';
+export {
+  isLoopbackAddress,
+  operationsAccess,
+  type OperationsAccess,
+  type OperationsCaller,
+  type OperationsRole,
+  type OperationsToken,
+} from './operations-access.ts';
+export {
+  closest,
+  ConfigurationError,
+  EXIT_CONFIGURATION,
+  renderProblems,
+  showValue,
+  type ConfigurationProblem,
+} from './configuration/problems.ts';
+export {
+  describeEnvironment,
+  flag,
+  integer,
+  list,
+  port,
+  ratio,
+  readEnvironment,
+  renderEnvironmentExample,
+  unknownVariables,
+  url,
+  variable,
+  type DescribedVariable,
+  type EnvironmentFile,
+  type EnvironmentShape,
+} from './configuration/environment.ts';
+export {
+  loadConfiguration,
+  type ConfigurationSchema,
+  type LoadedConfiguration,
+  type ReadFile,
+  type RuleViolation,
+} from './configuration/document.ts';
