@@ -9,6 +9,8 @@ export {
   type FailureOwner,
   type FailureReason,
 } from './failures.ts';
+export { PROBLEM_MEDIA_TYPE, problemDocument, type ProblemDocument } from './problem.ts';
+export { healthDocument, type HealthDocument, type ServiceHealth } from './health-document.ts';
 export { Lifecycle, type ReleaseOutcome } from './lifecycle.ts';
 export { backoffMs } from './backoff.ts';
 export { HealthRegistry, type CheckResult, type HealthCheck, type HealthReport, type HealthStatus } from './health.ts';

@@ -11,7 +11,7 @@ function randomHex(bytes: number): string {
     position = 0;
   }
   position += bytes;
-  return pool.hexSlice(position - bytes, position);
+  return pool.toString('hex', position - bytes, position);
 }
 
 /** A new trace id: 32 hex digits, never all zero (W3C Trace Context, 3.2.2.3). */
