@@ -9,6 +9,7 @@ export {
   type FailureOwner,
   type FailureReason,
 } from './failures.ts';
+export { checksSchema, type CheckConfiguration } from './health-checks.ts';
 export { PROBLEM_MEDIA_TYPE, problemDocument, type ProblemDocument } from './problem.ts';
 export { healthDocument, type HealthDocument, type ServiceHealth } from './health-document.ts';
 export { Lifecycle, type ReleaseOutcome } from './lifecycle.ts';

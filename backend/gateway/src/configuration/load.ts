@@ -1,0 +1,56 @@
+import {
+  checksSchema,
+  loadConfiguration,
+  type ConfigurationSchema,
+  type LoadedConfiguration,
+  type ReadFile,
+} from '@clearway/kernel';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { gatewayConfigurationSchema } from './schema.ts';
+
+const sections = { ...gatewayConfigurationSchema.sections, checks: checksSchema.default([]) };
+
+/** Every section of `clearway.yaml`, and the rules across them. */
+export const clearwaySchema = { sections, rules: gatewayConfigurationSchema.rules } satisfies ConfigurationSchema<
+  typeof sections
+>;
+
+/** The whole of `clearway.yaml`, validated. */
+export type ClearwayConfiguration = z.output<z.ZodObject<typeof sections>>;
+
+/**
+ * Reads `clearway.yaml` with its includes from disk.
+ *
+ * @param file as it is to be named in messages
+ * @param variables for values `env:NAME`
+ * @throws ConfigurationError with every problem
+ * @example
+ * const { configuration, files } = loadClearwayFile('clearway.yaml', process.env);
+ */
+export function loadClearwayFile(
+  file: string,
+  variables: Readonly<Record<string, string | undefined>>,
+): LoadedConfiguration<ClearwayConfiguration> {
+  return loadConfiguration(clearwaySchema, { file, variables, readFile: readFromDisk });
+}
+
+const readFromDisk: ReadFile = (name, from) => {
+  const resolved = from === undefined ? name : path.join(path.dirname(from), name);
+  return { name: resolved, text: readFileSync(resolved, 'utf8') };
+};
+
+/** The JSON Schema of `clearway.yaml`, for editors. */
+export function clearwayJsonSchema(): object {
+  const whole = z.strictObject({
+    version: z.literal(1).describe('Version of this format.'),
+    include: z
+      .union([z.string(), z.array(z.string())])
+      .optional()
+      .describe('Other files whose sections are added.'),
+    ...sections,
+  });
+  const generated = z.toJSONSchema(whole, { io: 'input', target: 'draft-07', unrepresentable: 'any' });
+  return { ...generated, title: 'clearway.yaml', description: 'Configuration of the Clearway API gateway' };
+}

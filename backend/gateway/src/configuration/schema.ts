@@ -1,0 +1,189 @@
+import type { ConfigurationSchema } from '@clearway/kernel';
+import { z } from 'zod';
+import { BALANCES } from '../proxy/load-balancing.ts';
+import { parsePattern } from '../routing/pattern.ts';
+import { ruleAmbiguousRoutes, ruleReservedPaths, ruleUniqueRouteIds, ruleUpstreamsExist } from './rules.ts';
+
+const milliseconds = (maximum: number) => z.int().min(1).max(maximum);
+const DAY_MS = 86_400_000;
+const ID = /^[a-z][a-z0-9-]{0,62}$/;
+
+const id = z
+  .string()
+  .regex(ID, 'must be lower-case letters, digits and dashes, starting with a letter, at most 63 characters');
+
+const targetUrl = z.string().superRefine((text, context) => {
+  const url = URL.parse(text);
+  const isOrigin = url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !url.search && !url.username;
+  if (isOrigin) return;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be an http or https origin without path, query or credentials',
+    params: { remedy: 'write it as http://host:port' },
+  });
+});
+
+const pathPattern = z.string().superRefine((text, context) => {
+  const parsed = parsePattern(text);
+  if (!('problem' in parsed)) return;
+  context.addIssue({ code: 'custom', message: parsed.problem, params: { remedy: parsed.remedy } });
+});
+
+const hostPattern = z
+  .string()
+  .regex(/^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/, 'must be a lower-case host name without port, or *.domain');
+
+const network = z
+  .string()
+  .regex(
+    /^(?:loopback|private|any|[0-9a-fA-F.:]+(?:\/\d{1,3})?)$/,
+    'must be an address, a network in CIDR form, loopback, private or any',
+  );
+
+/** Time limits of an upstream, one for each phase of a request. */
+export const timeoutsSchema = z.strictObject({
+  connectMs: milliseconds(DAY_MS).default(1000).describe('From choosing the target to an open connection.'),
+  headersMs: milliseconds(DAY_MS).default(10_000).describe('From sending the request to the headers of the answer.'),
+  idleMs: milliseconds(DAY_MS).default(30_000).describe('Between two pieces of the answer.'),
+  totalMs: milliseconds(DAY_MS).default(60_000).describe('The whole request; streams and upgrades are exempt.'),
+});
+
+/** One upstream: where a service runs. */
+export const upstreamSchema = z.strictObject({
+  targets: z
+    .array(z.strictObject({ url: targetUrl, weight: z.int().min(1).max(1000).default(1) }))
+    .min(1)
+    .describe('Origins that serve the same thing.'),
+  balance: z.enum(BALANCES).default('least-in-flight').describe('How a target is chosen.'),
+  timeouts: timeoutsSchema.prefault({}),
+  connections: z.int().min(1).max(10_000).default(256).describe('Open connections to each target, at most.'),
+  hostHeader: z
+    .enum(['target', 'client'])
+    .default('target')
+    .describe("The Host that the target sees: its own, or the client's."),
+});
+
+/** What a request must be for a route to take it. */
+export const matchSchema = z.strictObject({
+  host: hostPattern.optional().describe('Exact host, or *.domain for any name below it; any host when absent.'),
+  path: pathPattern.describe('/exact, /with/:parameter, or /prefix/* for the prefix and everything below it.'),
+  methods: z
+    .array(z.string().regex(/^[A-Z][A-Z0-9_-]*$/, 'must be an upper-case method'))
+    .min(1)
+    .optional()
+    .describe('Methods that are taken; GET includes HEAD; all when absent.'),
+  headers: z
+    .record(z.string().toLowerCase(), z.string())
+    .optional()
+    .describe("Headers that must have this value, or '*' to be present."),
+  query: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Query parameters that must have this value, or '*' to be present."),
+});
+
+/** Limits the calls of one caller. */
+export const rateLimitSchema = z.strictObject({
+  limit: z.int().min(1).max(1_000_000_000).describe('Requests in one window.'),
+  windowSeconds: z.int().min(1).max(86_400).default(60),
+  by: z.enum(['client-address', 'route']).default('client-address').describe('What is counted together.'),
+});
+
+/** What happens to a request between its route and its upstream. */
+export const policiesSchema = z.strictObject({
+  rateLimit: rateLimitSchema.optional(),
+  bodyLimit: z
+    .strictObject({ maxBytes: z.int().min(0).max(Number.MAX_SAFE_INTEGER) })
+    .optional()
+    .describe('Largest request body of this route, instead of server.maxBodyBytes.'),
+});
+
+const tracingSchema = z.strictObject({
+  sampleRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('Share of traces kept from the start; failed and slow ones always are.'),
+  slowMs: milliseconds(DAY_MS).optional().describe('Requests slower than this are kept.'),
+});
+
+/** One route: which requests go where, and how. */
+export const routeSchema = z.strictObject({
+  id: id.describe('The label in metrics, logs and spans.'),
+  match: matchSchema,
+  upstream: id.describe('Name of an entry of upstreams.'),
+  stripPrefix: z
+    .string()
+    .regex(/^\/[^?#*:]*[^/?#*:]$/, "must start with '/' and not end with it")
+    .optional()
+    .describe('Removed from the beginning of the path before it is forwarded.'),
+  policies: policiesSchema.prefault({}),
+  tracing: tracingSchema.prefault({}),
+  slo: z
+    .strictObject({
+      availability: z.number().gt(0).lt(100).optional().describe('Percent of requests without a fault of ours.'),
+      latency: z.strictObject({ p95Ms: milliseconds(DAY_MS) }).optional(),
+    })
+    .optional(),
+});
+
+/** The public listener. */
+export const serverSchema = z.strictObject({
+  trustProxies: z.array(network).default([]).describe('Whose X-Forwarded-* headers are believed.'),
+  trustIds: z
+    .array(network)
+    .default(['loopback', 'private'])
+    .describe('Whose traceparent and X-Request-Id are believed.'),
+  healthPrefix: z
+    .string()
+    .regex(/^(?:\/[a-z0-9_-]+)*$/, 'must be empty or a path such as /_gateway')
+    .default('')
+    .describe('Put before /livez, /readyz, /startupz and /api/health on the public port.'),
+  maxBodyBytes: z
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(100 * 1024 * 1024),
+  maxHeaderBytes: z
+    .int()
+    .min(1024)
+    .max(1024 * 1024)
+    .default(16 * 1024),
+  headersTimeoutMs: milliseconds(DAY_MS).default(15_000).describe('To receive the headers of a request.'),
+  requestTimeoutMs: milliseconds(DAY_MS).default(300_000).describe('To receive a whole request.'),
+  keepAliveMs: milliseconds(DAY_MS).default(65_000).describe('How long an idle client connection stays open.'),
+  maxConnections: z.int().min(1).max(1_000_000).default(10_000),
+  drain: z
+    .strictObject({
+      delayMs: z
+        .int()
+        .min(0)
+        .max(DAY_MS)
+        .default(0)
+        .describe('Not ready, but still accepting: for balancers to notice.'),
+      limitMs: milliseconds(DAY_MS).default(10_000).describe('For open requests to finish.'),
+    })
+    .prefault({}),
+});
+
+/** The sections of `clearway.yaml` that the gateway owns. */
+export const gatewaySections = {
+  server: serverSchema.prefault({}),
+  tracing: tracingSchema.prefault({}).describe('Defaults of all routes.'),
+  upstreams: z.record(id, upstreamSchema).default({}),
+  routes: z.array(routeSchema).default([]),
+};
+
+/** The schema and the rules of the gateway's sections. */
+export const gatewayConfigurationSchema = {
+  sections: gatewaySections,
+  rules: [ruleUniqueRouteIds, ruleUpstreamsExist, ruleReservedPaths, ruleAmbiguousRoutes],
+} satisfies ConfigurationSchema<typeof gatewaySections>;
+
+/** The gateway's configuration, validated. */
+export type GatewayConfiguration = z.output<z.ZodObject<typeof gatewaySections>>;
+/** One route of it. */
+export type RouteConfiguration = z.output<typeof routeSchema>;
+/** One upstream of it. */
+export type UpstreamConfiguration = z.output<typeof upstreamSchema>;

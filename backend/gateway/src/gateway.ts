@@ -1,0 +1,105 @@
+import { createRecorder, type Recorder, type RequestRecord } from '@clearway/telemetry';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GatewayConfiguration } from './configuration/schema.ts';
+import { openExchange } from './pipeline/arrival.ts';
+import { runPipeline } from './pipeline/pipeline.ts';
+import { createRuntime, type Runtime } from './pipeline/runtime.ts';
+import type { PolicyResources } from './policies/policies.ts';
+
+/** What a gateway is made of. */
+export interface GatewayOptions {
+  readonly configuration: GatewayConfiguration;
+  /** Receives each finished record; nothing is recorded without it. */
+  readonly recorder?: Recorder;
+  /** Called when a request arrives; its end comes through the recorder. */
+  readonly onOpen?: (record: RequestRecord) => void;
+  /** Share of traces that are sampled where the configuration does not say. */
+  readonly sampleRatio?: number;
+  readonly resources?: PolicyResources;
+}
+
+/** A running gateway. */
+export interface Gateway {
+  /** Express middleware and plain request listener: takes every request that reaches it. */
+  readonly handler: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly configuration: GatewayConfiguration;
+  readonly runtime: Runtime;
+  /** Requests that were not answered yet. */
+  readonly open: ReadonlySet<RequestRecord>;
+  /** Goes over to another configuration; requests under way end under the old one. Throws and changes nothing when it cannot be carried out. */
+  swap(configuration: GatewayConfiguration): void;
+  /** Resolves when no request is open, or after `limitMs`; to how many were still open. */
+  drained(limitMs: number): Promise<number>;
+  /** Closes all connections to upstreams. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a gateway.
+ *
+ * @example
+ * const gateway = createGateway({ configuration });
+ * express().use(gateway.handler).listen(8000);
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const recorder = options.recorder ?? createRecorder([], () => {});
+  const open = new Set<RequestRecord>();
+  let whenIdle: (() => void)[] = [];
+  const common = { sampleRatio: options.sampleRatio ?? 1, resources: options.resources ?? {} };
+  let runtime = createRuntime(options.configuration, common);
+
+  const handler = (req: IncomingMessage, res: ServerResponse): void => {
+    const exchange = openExchange(req, res, runtime);
+    const { record } = exchange;
+    open.add(record);
+    options.onOpen?.(record);
+    // 'close' follows both the last byte and an abort: the one end of every request
+    res.once('close', () => {
+      if (!res.writableFinished) {
+        record.fail('client_abort', 'the client closed the connection');
+        exchange.cancel?.();
+        if (record.status === 0) record.status = 499;
+      }
+      recorder.emit(record);
+      open.delete(record);
+      if (open.size === 0) whenIdle.splice(0).forEach((resolve) => resolve());
+    });
+    runPipeline(exchange);
+  };
+
+  return {
+    handler,
+    open,
+    get configuration() {
+      return runtime.configuration;
+    },
+    get runtime() {
+      return runtime;
+    },
+    swap(configuration) {
+      const old = runtime;
+      runtime = createRuntime(configuration, { ...common, previous: old });
+      void old.upstreams.close(runtime.upstreams);
+    },
+    async drained(limitMs) {
+      if (open.size === 0) return 0;
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
+      await Promise.race([new Promise<void>((resolve) => whenIdle.push(resolve)), limit]);
+      clearTimeout(timer);
+      whenIdle = [];
+      return open.size;
+    },
+    close: () => runtime.upstreams.destroy(),
+  };
+}
+
+/**
+ * A gateway as middleware for any Express app.
+ *
+ * @example
+ * app.use('/api', gateway({ configuration }));
+ */
+export function gateway(options: GatewayOptions): Gateway['handler'] {
+  return createGateway(options).handler;
+}

@@ -1,0 +1,20 @@
+export { createGateway, gateway, type Gateway, type GatewayOptions } from './gateway.ts';
+export {
+  gatewayConfigurationSchema,
+  gatewaySections,
+  type GatewayConfiguration,
+  type RouteConfiguration,
+  type UpstreamConfiguration,
+} from './configuration/schema.ts';
+export {
+  RouteTable,
+  type CompiledRoute,
+  type Mismatch,
+  type RoutedRequest,
+  type RouteMatch,
+} from './routing/route-table.ts';
+export { normalisePath, type NormalisedPath } from './routing/normalise.ts';
+export { reservedPaths, type ReservedPaths } from './routing/reserved.ts';
+export { PIPELINE, type Step } from './pipeline/pipeline.ts';
+export { ownHeaders } from './proxy/response-headers.ts';
+export { hostName } from './pipeline/steps.ts';

@@ -1,0 +1,68 @@
+import { newSpanId, newTraceId, parseTraceparent, RequestRecord } from '@clearway/telemetry';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Exchange } from './exchange.ts';
+import { contains, plainAddress } from './networks.ts';
+import type { Runtime } from './runtime.ts';
+
+const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
+const MAX_TRACESTATE_CHARACTERS = 512;
+
+/** Opens the record of a request: who sent it, and to which trace it belongs. */
+export function openExchange(req: IncomingMessage, res: ServerResponse, runtime: Runtime): Exchange {
+  const peerAddress = plainAddress(req.socket.remoteAddress);
+  const isPeerTrusted = isIn(runtime.trustProxies, peerAddress);
+  const areIdsTrusted = isIn(runtime.trustIds, peerAddress);
+  const { headers } = req;
+  const parent = areIdsTrusted ? parseTraceparent(single(headers['traceparent'])) : undefined;
+  const requestId = areIdsTrusted ? single(headers['x-request-id']) : undefined;
+  const isTls = (req.socket as Partial<TLSSocket>).encrypted === true;
+  const spanId = newSpanId();
+  const record = new RequestRecord({
+    traceId: parent?.traceId ?? newTraceId(),
+    spanId,
+    parentSpanId: parent?.spanId,
+    traceState: parent && traceState(single(headers['tracestate'])),
+    requestId: requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : newTraceId(),
+    method: req.method ?? '',
+    scheme: (isPeerTrusted && forwardedScheme(headers['x-forwarded-proto'])) || (isTls ? 'https' : 'http'),
+    host: (isPeerTrusted && single(headers['x-forwarded-host'])) || (headers.host ?? ''),
+    httpVersion: req.httpVersion,
+    clientAddress: isPeerTrusted ? clientAddress(headers['x-forwarded-for'], peerAddress, runtime) : peerAddress,
+    userAgent: headers['user-agent'],
+  });
+  if (parent) record.sampled = parent.sampled;
+  return { req, res, record, runtime, peerAddress, isPeerTrusted, route: undefined, cancel: undefined };
+}
+
+function isIn(networks: Runtime['trustIds'], address: string): boolean {
+  return isIP(address) !== 0 && contains(networks, address);
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? undefined : value;
+}
+
+function traceState(value: string | undefined): string | undefined {
+  return value !== undefined && value.length <= MAX_TRACESTATE_CHARACTERS ? value : undefined;
+}
+
+function forwardedScheme(value: string | string[] | undefined): string | undefined {
+  const scheme = single(value)?.toLowerCase();
+  return scheme === 'http' || scheme === 'https' ? scheme : undefined;
+}
+
+/** The last address that no trusted proxy gave: what stands further left may be invented. */
+function clientAddress(forwardedFor: string | string[] | undefined, peerAddress: string, runtime: Runtime): string {
+  let address = peerAddress;
+  for (const entry of String(forwardedFor ?? '')
+    .split(',')
+    .reverse()) {
+    const candidate = plainAddress(entry.trim());
+    if (isIP(candidate) === 0) return address;
+    address = candidate;
+    if (!contains(runtime.trustProxies, candidate)) return address;
+  }
+  return address;
+}

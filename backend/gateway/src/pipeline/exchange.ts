@@ -1,0 +1,18 @@
+import type { RequestRecord } from '@clearway/telemetry';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CompiledRoute } from '../routing/route-table.ts';
+import type { Runtime } from './runtime.ts';
+
+/** One request on its way through the pipeline. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly record: RequestRecord;
+  /** The configuration in force when the request came: a reload does not change a request under way. */
+  readonly runtime: Runtime;
+  readonly peerAddress: string;
+  readonly isPeerTrusted: boolean;
+  route: CompiledRoute | undefined;
+  /** Called when the client's side is over before the answer was: cancels what is still running. */
+  cancel: (() => void) | undefined;
+}

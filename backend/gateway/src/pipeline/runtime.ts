@@ -1,0 +1,40 @@
+import type { BlockList } from 'node:net';
+import type { GatewayConfiguration } from '../configuration/schema.ts';
+import { Upstreams } from '../proxy/upstreams.ts';
+import { RouteTable } from '../routing/route-table.ts';
+import { createNetworks } from './networks.ts';
+import { createPolicies, type Policies, type PolicyResources } from '../policies/policies.ts';
+
+/** Everything that is made from one configuration; replaced as a whole at a reload. */
+export interface Runtime {
+  readonly configuration: GatewayConfiguration;
+  readonly table: RouteTable;
+  readonly upstreams: Upstreams;
+  readonly policies: Policies;
+  readonly trustProxies: BlockList;
+  readonly trustIds: BlockList;
+  /** Used where neither the route nor the section `tracing` says otherwise. */
+  readonly sampleRatio: number;
+}
+
+/**
+ * Makes a runtime. Throws when the configuration cannot be carried out; nothing is opened then.
+ *
+ * @param previous upstreams that did not change keep their connections
+ */
+export function createRuntime(
+  configuration: GatewayConfiguration,
+  options: { sampleRatio: number; resources: PolicyResources; previous?: Runtime | undefined },
+): Runtime {
+  const table = new RouteTable(configuration.routes);
+  const policies = createPolicies(configuration.routes, options.resources);
+  return {
+    configuration,
+    table,
+    policies,
+    upstreams: new Upstreams(configuration.upstreams, options.previous?.upstreams),
+    trustProxies: createNetworks(configuration.server.trustProxies),
+    trustIds: createNetworks(configuration.server.trustIds),
+    sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,
+  };
+}

@@ -1,0 +1,95 @@
+import { Failure } from '@clearway/kernel';
+import { tooLarge } from '../proxy/request-body.ts';
+import { normalisePath } from '../routing/normalise.ts';
+import type { CompiledRoute } from '../routing/route-table.ts';
+import type { Exchange } from './exchange.ts';
+
+const QUERY = /^[\x21-\x7e]*$/;
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)([^#]*)$/i;
+
+/** Splits and normalises the request target: from here on there is one path. */
+export function normaliseTarget({ req, record }: Exchange): void {
+  let target = req.url ?? '';
+  const absolute = ABSOLUTE_FORM.exec(target);
+  if (absolute) target = absolute[2]?.startsWith('/') ? absolute[2] : `/${absolute[2] ?? ''}`;
+  const mark = target.indexOf('?');
+  const rawPath = mark === -1 ? target : target.slice(0, mark);
+  const query = mark === -1 ? '' : target.slice(mark + 1);
+  const normal = normalisePath(rawPath);
+  if ('problem' in normal) throw new Failure('request_invalid', { detail: `Refused: ${normal.problem}.` });
+  if (!QUERY.test(query)) {
+    throw new Failure('request_invalid', { detail: 'Refused: the query contains a character that must be escaped.' });
+  }
+  record.path = normal.path;
+  record.query = query;
+}
+
+/** Finds the route. */
+export function chooseRoute(exchange: Exchange): void {
+  const { req, record, runtime } = exchange;
+  const host = hostName(record.host);
+  const { path, query, method } = record;
+  const match = runtime.table.match({ method, host, path, query, headers: req.headers });
+  if (!('route' in match)) {
+    const allow = match.reason === 'method_not_allowed' ? { headers: { allow: match.allow.join(', ') } } : {};
+    throw new Failure(match.reason, allow);
+  }
+  const { configuration, pattern } = match.route;
+  exchange.route = match.route;
+  record.route = configuration.id;
+  record.routePattern = pattern.text;
+  record.routeChoice = routeChoice(match.route);
+  record.upstream = configuration.upstream;
+  record.latencyObjectiveMs = configuration.slo?.latency?.p95Ms;
+  record.slowAfterMs = configuration.tracing.slowMs ?? runtime.configuration.tracing.slowMs ?? DEFAULT_SLOW_MS;
+}
+
+/** A trace of an interactive request that took longer is worth keeping. */
+const DEFAULT_SLOW_MS = 1000;
+
+const choices = new WeakMap<CompiledRoute, string>();
+
+/** Why a route was chosen, in a few words; the same for all its requests. */
+function routeChoice(route: CompiledRoute): string {
+  let choice = choices.get(route);
+  if (choice === undefined) {
+    const { host, path, methods } = route.configuration.match;
+    const conditions = [
+      ...route.headers.map(([name]) => `header ${name}`),
+      ...route.query.map(([name]) => `query ${name}`),
+    ];
+    choice = [host ?? 'any host', path, methods?.join('|') ?? 'any method', ...conditions].join(', ');
+    choices.set(route, choice);
+  }
+  return choice;
+}
+
+/** Decides by the route's ratio, unless the caller decided: the traces of one id are kept or dropped everywhere alike. */
+export function decideSampling({ record, route, runtime }: Exchange): void {
+  if (record.parentSpanId !== undefined) return;
+  const ratio = route?.configuration.tracing.sampleRatio ?? runtime.sampleRatio;
+  record.sampled = ratio >= 1 || (ratio > 0 && randomPart(record.traceId) < ratio);
+}
+
+/** The last 7 bytes of a trace id as a number in [0, 1) (W3C Trace Context Level 2: these are random). */
+function randomPart(traceId: string): number {
+  return Number.parseInt(traceId.slice(18), 16) / 2 ** 56;
+}
+
+/** Refuses a body that is announced to be too large, before any of it is read. */
+export function checkBodyLength(exchange: Exchange): void {
+  const length = exchange.req.headers['content-length'];
+  if (length === undefined) return;
+  const maxBytes = maxBodyBytes(exchange);
+  if (Number(length) > maxBytes) throw new Failure('body_too_large', { detail: tooLarge(maxBytes) });
+}
+
+/** Largest body that the route takes. */
+export function maxBodyBytes({ route, runtime }: Exchange): number {
+  return route?.configuration.policies.bodyLimit?.maxBytes ?? runtime.configuration.server.maxBodyBytes;
+}
+
+/** The name in a `Host` field: lower case, without port. */
+export function hostName(host: string): string {
+  return host.toLowerCase().replace(/:\d*$/, '');
+}

@@ -1,0 +1,272 @@
+import { Failure, type FailureReason } from '@clearway/kernel';
+import { newSpanId, type AttemptRecord } from '@clearway/telemetry';
+import type { Dispatcher } from 'undici';
+import { answerFailure, toFailure } from '../pipeline/answer.ts';
+import type { Exchange } from '../pipeline/exchange.ts';
+import { maxBodyBytes } from '../pipeline/steps.ts';
+import { classifyError, errorText, type AttemptPhase } from './classify-error.ts';
+import { hasBody, RequestBody } from './request-body.ts';
+import { upstreamHeaders } from './request-headers.ts';
+import { clientHeaders } from './response-headers.ts';
+import type { Target, Upstream } from './upstreams.ts';
+
+const TIMEOUT_REASON = {
+  connecting: 'connect_timeout',
+  sent: 'headers_timeout',
+  answering: 'body_timeout',
+} as const satisfies Record<AttemptPhase, FailureReason>;
+
+/**
+ * One request's way to its upstream and back. It is the handler of each attempt's dispatch itself, so that a request
+ * costs one object.
+ *
+ * States: connecting → sent → answering → closed. From `connecting` a failure may lead to another target, since nothing
+ * was sent yet; from any state to closed: by the end of the answer, a failure, a time limit, or the client.
+ */
+export class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #exchange: Exchange;
+  readonly #upstream: Upstream;
+  readonly #tried = new Set<Target>();
+  #phase: AttemptPhase = 'connecting';
+  #closed = false;
+  #target: Target | undefined;
+  #attempt: AttemptRecord | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: RequestBody | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the running phase is over, in milliseconds since the record's start. */
+  #deadlineMs = 0;
+  #isTotalExempt = false;
+
+  constructor(exchange: Exchange, upstream: Upstream) {
+    this.#exchange = exchange;
+    this.#upstream = upstream;
+  }
+
+  /** Starts the first attempt, or the next one on a target that was not tried yet. */
+  attempt(): void {
+    const { record, req, route } = this.#exchange;
+    const target = this.#upstream.choose(this.#upstream.targets, this.#tried);
+    if (!target) throw new Failure('no_healthy_target', { message: 'every target was tried' });
+    this.#tried.add(target);
+    this.#target = target;
+    target.inFlight++;
+    this.#phase = 'connecting';
+    this.#attempt = {
+      spanId: newSpanId(),
+      resendCount: record.attempts.length,
+      target: target.origin,
+      startMs: record.elapsedMs(),
+      sentMs: undefined,
+      headersMs: undefined,
+      endMs: undefined,
+      status: undefined,
+      reason: undefined,
+      cause: undefined,
+    };
+    record.attempts.push(this.#attempt);
+    this.#expectWithin(this.#upstream.configuration.timeouts.connectMs);
+    const isHostKept = this.#upstream.configuration.hostHeader === 'client';
+    this.#body = hasBody(req) ? this.#openBody() : undefined;
+    const { path, query } = record;
+    const prefix = route?.configuration.stripPrefix;
+    target.pool.dispatch(
+      {
+        method: record.method as Dispatcher.HttpMethod,
+        path: `${prefix === undefined ? path : withoutPrefix(path, prefix)}${query === '' ? '' : `?${query}`}`,
+        headers: upstreamHeaders(req, record, {
+          spanId: this.#attempt.spanId,
+          host: isHostKept ? record.host : target.authority,
+          isPeerTrusted: this.#exchange.isPeerTrusted,
+          peerAddress: this.#exchange.peerAddress,
+        }),
+        body: this.#body ?? null,
+        // whether undici may put it behind another on one connection: never
+        blocking: true,
+      },
+      this,
+    );
+  }
+
+  /** The client is gone: stops the upstream request at once. */
+  cancel(): void {
+    this.#fail(new Failure('client_abort'));
+  }
+
+  // ── undici's handler ──
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#closed) return controller.abort(new Error('given up before it was sent'));
+    this.#controller = controller;
+    this.#phase = 'sent';
+    if (this.#attempt) this.#attempt.sentMs = this.#exchange.record.elapsedMs();
+    this.#expectWithin(this.#upstream.configuration.timeouts.headersMs);
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (this.#closed || status < 200) return;
+    const { record, res } = this.#exchange;
+    this.#phase = 'answering';
+    record.status = status;
+    record.answeredMs = record.elapsedMs();
+    if (this.#attempt) {
+      this.#attempt.status = status;
+      this.#attempt.headersMs = record.answeredMs;
+      if (status >= 500) this.#attempt.reason = 'upstream_5xx';
+    }
+    if (status >= 500) record.fail('upstream_5xx', `the upstream answered ${status}`);
+    const headers = clientHeaders(controller.rawHeaders as (Buffer | string)[], record);
+    if (isEventStream(headers)) {
+      record.kind = 'stream';
+      this.#isTotalExempt = true;
+    }
+    this.#expectWithin(this.#upstream.configuration.timeouts.idleMs);
+    res.writeHead(status, headers);
+    // an answer whose body comes later must not keep its headers waiting; most bodies come within this tick
+    process.nextTick(flushHeadersUnlessWritten, this.#exchange);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#closed) return;
+    const { record, res } = this.#exchange;
+    record.bytesOut += chunk.length;
+    this.#deadlineMs = record.elapsedMs() + this.#upstream.configuration.timeouts.idleMs;
+    if (res.write(chunk)) return;
+    controller.pause();
+    res.once('drain', () => {
+      // a client that reads slowly is no upstream that sends slowly
+      this.#deadlineMs = record.elapsedMs() + this.#upstream.configuration.timeouts.idleMs;
+      controller.resume();
+    });
+  }
+
+  onResponseEnd(): void {
+    if (this.#closed) return;
+    this.#close();
+    this.#exchange.res.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (this.#closed) return;
+    if (error instanceof Failure) return this.#fail(error);
+    const reason = classifyError(error, this.#phase, this.#target?.isTls ?? false);
+    this.#fail(new Failure(reason, { message: errorText(error), cause: error }));
+  }
+
+  // ── time limits, failures, the end ──
+
+  /** Sets the running phase's time limit; `totalMs` ends every phase. */
+  #expectWithin(ms: number): void {
+    this.#deadlineMs = this.#exchange.record.elapsedMs() + ms;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#onTimer(), Math.min(ms, this.#totalLeftMs()));
+  }
+
+  #totalLeftMs(): number {
+    if (this.#isTotalExempt) return Infinity;
+    return Math.max(0, this.#upstream.configuration.timeouts.totalMs - this.#exchange.record.elapsedMs());
+  }
+
+  #onTimer(): void {
+    const { record, res } = this.#exchange;
+    const totalLeftMs = this.#totalLeftMs();
+    if (totalLeftMs === 0) return this.#fail(new Failure('total_timeout'));
+    const isWaitingForClient = res.writableNeedDrain || (this.#phase === 'sent' && this.#isUploading());
+    const leftMs = this.#deadlineMs - record.elapsedMs();
+    if (leftMs > 0 || isWaitingForClient) {
+      const nextMs = leftMs > 0 ? leftMs : this.#upstream.configuration.timeouts.idleMs;
+      this.#timer = setTimeout(() => this.#onTimer(), Math.min(nextMs, totalLeftMs));
+      return;
+    }
+    this.#fail(new Failure(this.#isQueued() ? 'overloaded' : TIMEOUT_REASON[this.#phase]));
+  }
+
+  /** Whether the body is still on its way: an upstream answers after it. */
+  #isUploading(): boolean {
+    return this.#body !== undefined && !this.#body.readableEnded && !this.#body.destroyed;
+  }
+
+  /** Whether the attempt waits for one of the target's connections rather than for the target. */
+  #isQueued(): boolean {
+    return (
+      this.#phase === 'connecting' && this.#target !== undefined && this.#target.inFlight > this.#target.maxConnections
+    );
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#closed) return;
+    if (this.#attempt) {
+      this.#attempt.reason ??= failure.reason;
+      this.#attempt.cause ??= failure.message;
+    }
+    if (this.#canTryAnother(failure.reason)) {
+      this.#endAttempt();
+      return this.#tryAnother();
+    }
+    this.#close();
+    this.#controller?.abort(failure);
+    this.#body?.destroy();
+    answerFailure(this.#exchange, failure);
+  }
+
+  /** Only what cannot have happened yet is repeated: no connection was made, so nothing was sent. */
+  #canTryAnother(reason: FailureReason): boolean {
+    const isConnectionFailure =
+      reason === 'dns_failure' ||
+      reason === 'connect_refused' ||
+      reason === 'connect_timeout' ||
+      reason === 'tls_failure';
+    return isConnectionFailure && this.#phase === 'connecting' && this.#tried.size < this.#upstream.targets.length;
+  }
+
+  #tryAnother(): void {
+    const abandoned = this.#body;
+    this.#body = undefined;
+    abandoned?.destroy();
+    try {
+      this.attempt();
+    } catch (error) {
+      this.#fail(toFailure(error));
+    }
+  }
+
+  #openBody(): RequestBody {
+    const { req, record } = this.#exchange;
+    const body = new RequestBody(req, maxBodyBytes(this.#exchange), (bytes) => {
+      record.bytesIn += bytes;
+    });
+    body.on('error', (error) => {
+      if (body === this.#body) this.#fail(toFailure(error));
+    });
+    return body;
+  }
+
+  #endAttempt(): void {
+    if (this.#attempt) this.#attempt.endMs = this.#exchange.record.elapsedMs();
+    if (this.#target) this.#target.inFlight--;
+    clearTimeout(this.#timer);
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#endAttempt();
+  }
+}
+
+function withoutPrefix(path: string, prefix: string): string {
+  if (path !== prefix && !path.startsWith(`${prefix}/`)) return path;
+  return path.slice(prefix.length) || '/';
+}
+
+function isEventStream(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.length === 12 && headers[i]?.toLowerCase() === 'content-type') {
+      return headers[i + 1]?.startsWith('text/event-stream') ?? false;
+    }
+  }
+  return false;
+}
+
+function flushHeadersUnlessWritten({ record, res }: Exchange): void {
+  if (record.bytesOut === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
+}

@@ -1,0 +1,33 @@
+import type { RequestRecord } from '@clearway/telemetry';
+import { isHopByHop, lowerName, nominatedByConnection } from './hop-by-hop.ts';
+
+/** Written by the gateway itself. */
+const REPLACED: ReadonlySet<string> = new Set(['x-request-id', 'trace-id', 'clearway-reason']);
+
+/** The gateway's own fields: on every answer, proxied or made here. */
+export function ownHeaders(record: RequestRecord): string[] {
+  const own = ['X-Request-Id', record.requestId, 'Trace-Id', record.traceId];
+  if (record.reason !== undefined) own.push('Clearway-Reason', record.reason);
+  return own;
+}
+
+/**
+ * The header fields for the client, as a flat list: order, case and repetition as the upstream sent them, without
+ * fields of the connection.
+ *
+ * @param raw names and values in turn, as they came
+ */
+export function clientHeaders(raw: readonly (Buffer | string)[], record: RequestRecord): string[] {
+  const fields = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+  let nominated: ReadonlySet<string> | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (lowerName(fields[i] as string) === 'connection') nominated = nominatedByConnection(fields[i + 1]);
+  }
+  const out: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = lowerName(fields[i] as string);
+    if (!REPLACED.has(name) && !isHopByHop(name, nominated)) out.push(fields[i] as string, fields[i + 1] as string);
+  }
+  out.push(...ownHeaders(record));
+  return out;
+}
