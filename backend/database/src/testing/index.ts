@@ -1,0 +1,2 @@
+export { withTestDatabase, type TestDatabase, type TestDatabaseOptions } from './with-test-database.ts';
+export { startTestServer, type TestServer } from './test-server.ts';
