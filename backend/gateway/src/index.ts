@@ -7,6 +7,12 @@ export {
   type UpstreamConfiguration,
 } from './configuration/schema.ts';
 export {
+  clearwayJsonSchema,
+  clearwaySchema,
+  loadClearwayFile,
+  type ClearwayConfiguration,
+} from './configuration/load.ts';
+export {
   RouteTable,
   type CompiledRoute,
   type Mismatch,
@@ -14,6 +20,7 @@ export {
   type RouteMatch,
 } from './routing/route-table.ts';
 export { normalisePath, type NormalisedPath } from './routing/normalise.ts';
+export { forwardedPath, readTarget, type RequestTarget } from './routing/target.ts';
 export { reservedPaths, type ReservedPaths } from './routing/reserved.ts';
 export { PIPELINE, type Step } from './pipeline/pipeline.ts';
 export { ownHeaders } from './proxy/response-headers.ts';

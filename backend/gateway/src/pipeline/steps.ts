@@ -1,27 +1,15 @@
 import { Failure } from '@clearway/kernel';
 import { tooLarge } from '../proxy/request-body.ts';
-import { normalisePath } from '../routing/normalise.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
+import { readTarget } from '../routing/target.ts';
 import type { Exchange } from './exchange.ts';
-
-const QUERY = /^[\x21-\x7e]*$/;
-const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 
 /** Splits and normalises the request target: from here on there is one path. */
 export function normaliseTarget({ req, record }: Exchange): void {
-  let target = req.url ?? '';
-  const absolute = ABSOLUTE_FORM.exec(target);
-  if (absolute) target = absolute[2]?.startsWith('/') ? absolute[2] : `/${absolute[2] ?? ''}`;
-  const mark = target.indexOf('?');
-  const rawPath = mark === -1 ? target : target.slice(0, mark);
-  const query = mark === -1 ? '' : target.slice(mark + 1);
-  const normal = normalisePath(rawPath);
-  if ('problem' in normal) throw new Failure('request_invalid', { detail: `Refused: ${normal.problem}.` });
-  if (!QUERY.test(query)) {
-    throw new Failure('request_invalid', { detail: 'Refused: the query contains a character that must be escaped.' });
-  }
-  record.path = normal.path;
-  record.query = query;
+  const target = readTarget(req.url ?? '');
+  if ('problem' in target) throw new Failure('request_invalid', { detail: `Refused: ${target.problem}.` });
+  record.path = target.path;
+  record.query = target.query;
 }
 
 /** Finds the route. */

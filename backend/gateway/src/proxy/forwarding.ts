@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { answerFailure, toFailure } from '../pipeline/answer.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { maxBodyBytes } from '../pipeline/steps.ts';
+import { forwardedPath } from '../routing/target.ts';
 import { classifyError, errorText, type AttemptPhase } from './classify-error.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import { upstreamHeaders } from './request-headers.ts';
@@ -69,11 +70,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     const isHostKept = this.#upstream.configuration.hostHeader === 'client';
     this.#body = hasBody(req) ? this.#openBody() : undefined;
     const { path, query } = record;
-    const prefix = route?.configuration.stripPrefix;
+    const upstreamPath = forwardedPath(path, route?.configuration.stripPrefix);
     target.pool.dispatch(
       {
         method: record.method as Dispatcher.HttpMethod,
-        path: `${prefix === undefined ? path : withoutPrefix(path, prefix)}${query === '' ? '' : `?${query}`}`,
+        path: `${upstreamPath}${query === '' ? '' : `?${query}`}`,
         headers: upstreamHeaders(req, record, {
           spanId: this.#attempt.spanId,
           host: isHostKept ? record.host : target.authority,
@@ -251,11 +252,6 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#closed = true;
     this.#endAttempt();
   }
-}
-
-function withoutPrefix(path: string, prefix: string): string {
-  if (path !== prefix && !path.startsWith(`${prefix}/`)) return path;
-  return path.slice(prefix.length) || '/';
 }
 
 function isEventStream(headers: readonly string[]): boolean {
