@@ -8,3 +8,47 @@ export {
 export { createRecorder, type NamedSink, type Recorder, type RecordSink } from './record/recorder.ts';
 export { newSpanId, newTraceId } from './record/ids.ts';
 export { formatTraceparent, parseTraceparent, type TraceParent } from './record/trace-context.ts';
+export {
+  activeRecord,
+  foldMethod,
+  maskLiterals,
+  recordContext,
+  recordSpans,
+  redactQuery,
+  runWithRecord,
+  sampledByRatio,
+  serverSpanName,
+  startTracing,
+  traceDatabase,
+  withSpan,
+  type ExporterName,
+  type InstrumentationSet,
+  type OtlpEndpoint,
+  type QueueStats,
+  type Tracing,
+  type TracingOptions,
+} from './tracing/index.ts';
+export { startErrors, type ErrorContext, type Errors, type ErrorsOptions } from './errors/index.ts';
+export {
+  createMetrics,
+  LabelBudget,
+  OTHER,
+  requestMetrics,
+  telemetryMetrics,
+  type Counted,
+  type Metrics,
+  type MetricsOptions,
+  type RequestLabels,
+  type RequestMetrics,
+  type RequestMetricsOptions,
+  type TelemetryMetrics,
+  type TelemetrySignals,
+} from './metrics/index.ts';
+export { accessLog, createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel, type Logs } from './logs/index.ts';
+export { isSecretName, scrub, scrubValue } from './redaction/scrub.ts';
+export {
+  otlpLogsTarget,
+  telemetryEnvironment,
+  tracingOptions,
+  type TelemetryEnvironment,
+} from './config/environment.ts';

@@ -1,0 +1,1 @@
+export { startErrors, type ErrorContext, type Errors, type ErrorsOptions } from './start.ts';

@@ -1,0 +1,60 @@
+import type { Logger } from 'winston';
+import type { RecordSink } from '../record/recorder.ts';
+import type { RequestRecord } from '../record/request-record.ts';
+import { scrub } from '../redaction/scrub.ts';
+import { TRUSTED } from './format.ts';
+
+/**
+ * The sink that writes one line a request. The query is left out altogether; `cause` is for operators.
+ *
+ * @example
+ * const recorder = createRecorder([{ name: 'log', accept: accessLog(logs.logger) }], onSinkError);
+ */
+export function accessLog(logger: Logger): RecordSink {
+  return (record) => {
+    const level = levelOf(record);
+    if (logger.isLevelEnabled(level)) logger.log({ [TRUSTED]: true, level, ...fieldsOf(record) });
+  };
+}
+
+function fieldsOf(record: RequestRecord) {
+  return {
+    message: 'request',
+    trace_id: record.traceId,
+    span_id: record.spanId,
+    request_id: record.requestId,
+    route: record.route,
+    method: record.method,
+    status: record.status,
+    reason: record.reason,
+    duration_ms: round(record.durationMs),
+    upstream_ms: round(record.upstreamMs()),
+    attempts: record.attempts.length,
+    bytes_in: record.bytesIn,
+    bytes_out: record.bytesOut,
+    client_ip: record.clientAddress,
+    path: record.path,
+    upstream: record.upstream,
+    ...(record.reason !== undefined && { phase: phaseOf(record) }),
+    ...(record.cause !== undefined && { cause: scrub(record.cause) }),
+  };
+}
+
+/** Error is for what a person must look at: the caller was given a server error that we or an upstream caused. */
+function levelOf(record: RequestRecord): 'error' | 'warn' | 'info' {
+  if (record.isFault() && record.status >= 500) return 'error';
+  return record.reason === undefined ? 'info' : 'warn';
+}
+
+/** How far the request came. */
+function phaseOf(record: RequestRecord): string {
+  if (record.answeredMs !== undefined) return 'answer';
+  const attempt = record.attempts.at(-1);
+  if (!attempt) return record.route === '_none' ? 'routing' : 'policies';
+  if (attempt.headersMs !== undefined) return 'upstream_body';
+  return attempt.sentMs === undefined ? 'connect' : 'upstream_headers';
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,102 @@
+import { context, trace, type Context } from '@opentelemetry/api';
+import { MESSAGE } from 'triple-beam';
+import { isSecretName, scrub, scrubValue } from '../redaction/scrub.ts';
+import { activeRecord } from '../tracing/correlation.ts';
+import { renderJson, renderPretty } from './render.ts';
+
+/** A log line as it is written: timestamp, level, message and service first, then the ids, then its own fields. */
+export type LogLine = Record<string, unknown>;
+
+/** What winston hands from the call to the transports. */
+export interface LogInfo {
+  level: string;
+  message: unknown;
+  [key: string | symbol]: unknown;
+}
+
+/** Marks a line whose fields this package wrote: it needs no ids, and its free text was scrubbed before. */
+export const TRUSTED: unique symbol = Symbol('clearway.trusted');
+/** Where the finished line stands on the info. */
+export const LINE: unique symbol = Symbol('clearway.line');
+/** The context in which the line was written: the transports run later, in another one. */
+export const CONTEXT: unique symbol = Symbol('clearway.context');
+
+/** How lines are written. */
+export type Layout = 'json' | 'pretty';
+
+/** What the format has to know. */
+export interface FormatOptions {
+  readonly service: string;
+  readonly layout: Layout;
+  readonly colours: boolean;
+  /** Winston formats before it looks at the level: lines that nobody wants are dropped here, before they cost. */
+  readonly isEnabled: (level: string) => boolean;
+}
+
+/**
+ * The one format: adds time, service and the ids of the request that is being served, hides secrets, and renders the
+ * text. One function on one object costs a third of winston's combined formats.
+ */
+export function lineFormat(options: FormatOptions) {
+  const render = options.layout === 'json' ? renderJson : renderPretty(options.colours);
+  return {
+    transform(info: LogInfo): LogInfo | false {
+      if (!options.isEnabled(info.level)) return false;
+      const line = info[TRUSTED] === true ? trustedLine(info, options.service) : callersLine(info, options.service);
+      info[LINE] = line;
+      info[CONTEXT] = context.active();
+      info[MESSAGE] = render(line);
+      return info;
+    },
+  };
+}
+
+/** The line of a finished info. */
+export function lineOf(info: LogInfo): LogLine {
+  return info[LINE] as LogLine;
+}
+
+/** The context of a finished info. */
+export function contextOf(info: LogInfo): Context {
+  return info[CONTEXT] as Context;
+}
+
+function trustedLine(info: LogInfo, service: string): LogLine {
+  const { level, message, ...fields } = info;
+  return { timestamp: new Date().toISOString(), level, message, service, ...fields };
+}
+
+function callersLine(info: LogInfo, service: string): LogLine {
+  const line: LogLine = { timestamp: new Date().toISOString(), level: info.level, message: messageOf(info), service };
+  addIds(line);
+  for (const key of Object.keys(info)) {
+    if (key === 'level' || key === 'message') continue;
+    // a field that would hide one of ours keeps its value under a name of its own
+    const name = key in line ? `field_${key}` : key;
+    line[name] = isSecretName(key) ? '[hidden]' : scrubValue(info[key]);
+  }
+  if (info.message instanceof Error) line.error = scrub(info.message.stack ?? info.message.message);
+  return line;
+}
+
+function messageOf({ message }: LogInfo): string {
+  if (typeof message === 'string') return scrub(message);
+  if (message instanceof Error) return scrub(message.message);
+  return typeof message === 'object' ? renderJson(scrubValue(message) as LogLine) : String(message);
+}
+
+/** The ids of the request, and of the span within it that is active now. */
+function addIds(line: LogLine): void {
+  const active = context.active();
+  const span = trace.getSpanContext(active);
+  if (span) {
+    line.trace_id = span.traceId;
+    line.span_id = span.spanId;
+  }
+  const record = activeRecord();
+  if (!record) return;
+  line.trace_id ??= record.traceId;
+  line.span_id ??= record.spanId;
+  line.request_id = record.requestId;
+  line.route = record.route;
+}

@@ -1,0 +1,94 @@
+import { createRequire } from 'node:module';
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { Instrumentation } from '@opentelemetry/instrumentation';
+import type { InstrumentationSet } from './options.ts';
+
+type AutoInstrumentations = typeof import('@opentelemetry/auto-instrumentations-node');
+type Configuration = NonNullable<Parameters<AutoInstrumentations['getNodeAutoInstrumentations']>[0]>;
+
+const PREFIX = '@opentelemetry/instrumentation-';
+
+/** Every instrumentation of the package; those that a set does not want are switched off by name. */
+const ALL = [
+  ...['amqplib', 'aws-lambda', 'aws-sdk', 'bunyan', 'cassandra-driver', 'connect', 'cucumber', 'dataloader', 'dns'],
+  ...['express', 'fs', 'generic-pool', 'graphql', 'grpc', 'hapi', 'host-metrics', 'http', 'ioredis', 'kafkajs', 'knex'],
+  ...['koa', 'lru-memoizer', 'memcached', 'mongodb', 'mongoose', 'mysql2', 'mysql', 'nestjs-core', 'net', 'openai'],
+  ...['oracledb', 'pg', 'pino', 'redis', 'restify', 'router', 'runtime-node', 'socket.io', 'tedious', 'undici'],
+  'winston',
+];
+
+const WANTED: Record<InstrumentationSet, readonly string[]> = {
+  gateway: ['ioredis', 'pg'],
+  service: ['http', 'undici', 'ioredis'],
+  none: [],
+};
+
+/** Probes, scrapes and telemetry itself: a receiver that traced what it receives would never come to rest. */
+export const DEFAULT_IGNORED_PATHS = [
+  '/livez',
+  '/readyz',
+  '/startupz',
+  '/metrics',
+  '/v1/traces',
+  '/v1/logs',
+  '/v1/metrics',
+] as const;
+
+/** What the HTTP instrumentations must not trace. */
+export interface Ignored {
+  /** `host` or `host:port` of the error tracker and of the collector. */
+  readonly hosts: ReadonlySet<string>;
+  readonly paths: ReadonlySet<string>;
+}
+
+/**
+ * The instrumentations of a set. The package is loaded only here, since loading it takes half a second.
+ *
+ * Prisma's own spans stand for its SQL: with `pg` switched on as well, each query would give two spans.
+ */
+export function createInstrumentations(set: InstrumentationSet, ignored: Ignored): Instrumentation[] {
+  if (set === 'none') return [];
+  const require = createRequire(import.meta.url);
+  const auto = require('@opentelemetry/auto-instrumentations-node') as AutoInstrumentations;
+  const instrumentations: Instrumentation[] = auto.getNodeAutoInstrumentations(configuration(set, ignored));
+  if (set === 'service') {
+    const prisma = require('@prisma/instrumentation') as typeof import('@prisma/instrumentation');
+    instrumentations.push(new prisma.PrismaInstrumentation());
+  }
+  return instrumentations;
+}
+
+function configuration(set: InstrumentationSet, ignored: Ignored): Configuration {
+  const all = Object.fromEntries(ALL.map((name) => [PREFIX + name, { enabled: WANTED[set].includes(name) }]));
+  return {
+    ...all,
+    ...(set === 'service' && {
+      '@opentelemetry/instrumentation-http': {
+        enabled: true,
+        ignoreIncomingRequestHook: (request: IncomingMessage) => ignored.paths.has(pathOf(request.url)),
+        ignoreOutgoingRequestHook: (options: RequestOptions) => isIgnoredHost(options, ignored.hosts),
+      },
+      '@opentelemetry/instrumentation-undici': {
+        enabled: true,
+        ignoreRequestHook: ({ origin }: { origin: string }) => isIgnoredOrigin(origin, ignored.hosts),
+      },
+    }),
+  };
+}
+
+function pathOf(url = ''): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
+
+function isIgnoredHost(options: RequestOptions, hosts: ReadonlySet<string>): boolean {
+  const host = options.hostname ?? options.host ?? '';
+  return hosts.has(host) || hosts.has(`${host}:${options.port ?? (options.protocol === 'https:' ? 443 : 80)}`);
+}
+
+function isIgnoredOrigin(origin: string, hosts: ReadonlySet<string>): boolean {
+  const url = URL.parse(origin);
+  return (
+    url !== null && isIgnoredHost({ hostname: url.hostname, port: url.port || null, protocol: url.protocol }, hosts)
+  );
+}
