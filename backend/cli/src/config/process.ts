@@ -1,0 +1,34 @@
+import { systemClock } from '@clearway/kernel';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseEnv } from 'node:util';
+import type { CliContext } from '../context.ts';
+import { colourStyle, plainStyle, wantsColour } from '../terminal/style.ts';
+
+const PAGE_COLUMNS = 100;
+
+/** The context of the real process: its streams, variables, folder and clock. */
+export function processContext(): CliContext {
+  const directory = process.cwd();
+  const environmentFile = readEnvironmentFile(directory);
+  const present = Object.entries(process.env).filter(([, text]) => text !== undefined && text !== '');
+  return {
+    directory,
+    variables: { ...(environmentFile && parseEnv(environmentFile.text)), ...Object.fromEntries(present) },
+    processVariables: process.env,
+    environmentFile,
+    clock: systemClock,
+    columns: process.stdout.columns ?? PAGE_COLUMNS,
+    style: wantsColour(process.stdout, process.env) ? colourStyle : plainStyle,
+    out: (line) => void process.stdout.write(`${line}\n`),
+    error: (line) => void process.stderr.write(`${line}\n`),
+  };
+}
+
+function readEnvironmentFile(directory: string): CliContext['environmentFile'] {
+  try {
+    return { name: '.env', text: readFileSync(path.join(directory, '.env'), 'utf8') };
+  } catch {
+    return undefined; // most have none; doctor says what a process lacks
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * What the command's exit status says.
+ *
+ * Source: sysexits.h for 64 (EX_USAGE) and 78 (EX_CONFIG).
+ */
+export const EXIT = { ok: 0, problem: 1, usage: 64, configuration: 78 } as const;
+
+/** One of the exit statuses. */
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The command line cannot be carried out as it was written: told in one line, exit 64. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}

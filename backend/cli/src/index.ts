@@ -1,0 +1,4 @@
+export { createProgram, type Finish } from './program.ts';
+export { run, runProcess } from './run.ts';
+export type { CliContext } from './context.ts';
+export { EXIT, UsageError, type ExitCode } from './exit-codes.ts';

@@ -1,0 +1,34 @@
+import { Command } from '@commander-js/extra-typings';
+import { addCheckCommand } from './check/command.ts';
+import type { CliContext } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { addRoutesCommand } from './routes/command.ts';
+
+/** Takes the exit status of the command that ran. */
+export type Finish = (exitCode: ExitCode) => void;
+
+const EXIT_CODES = `
+Exit status
+  0   done, nothing wrong
+  1   something is wrong: what, and what to do, was printed
+  64  the command line was not understood
+  78  the configuration is faulty
+`;
+
+/** The whole command line, as a tree of commands. */
+export function createProgram(context: CliContext, finish: Finish = () => {}): Command {
+  const program = new Command('clearway')
+    .description('Checks, explains and diagnoses the Clearway API gateway.')
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .configureOutput({
+      writeOut: (text) => context.out(text.replace(/\n$/, '')),
+      writeErr: (text) => context.error(text.replace(/\n$/, '')),
+      getOutHelpWidth: () => context.columns,
+      getErrHelpWidth: () => context.columns,
+    })
+    .addHelpText('after', EXIT_CODES);
+  addCheckCommand(program, context, finish);
+  addRoutesCommand(program, context, finish);
+  return program as unknown as Command;
+}
