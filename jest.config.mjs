@@ -1,6 +1,6 @@
 export default {
   rootDir: import.meta.dirname,
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/testing/environment.ts',
   // workspace packages resolve to their TypeScript sources: no build is needed before the tests
   testEnvironmentOptions: { customExportConditions: ['@clearway/source', 'node', 'node-addons'] },
   testMatch: [
@@ -13,4 +13,10 @@ export default {
   transform: { '\\.ts$': '<rootDir>/tools/strip-types.cjs' },
   modulePathIgnorePatterns: ['/dist/', '<rootDir>/.data/'],
   testTimeout: 20_000,
+  // only v8: the transform leaves nothing for another one to instrument
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['{backend,examples}/*/src/**/*.ts', 'scripts/{stack,testing}/**/*.ts', '!**/generated/**'],
+  coverageReporters: ['text-summary', 'lcovonly', 'json-summary'],
+  coverageThreshold: { global: { lines: 85 } },
+  reporters: ['default', '<rootDir>/scripts/testing/coverage-reporter.ts'],
 };

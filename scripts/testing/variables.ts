@@ -1,0 +1,12 @@
+/** What would let a test reach something real, or change how the processes under test behave. */
+const OURS =
+  /^(OTEL|SENTRY|CLEARWAY|GATEWAY|ADMIN|WORKER|TRACKS|LOG|OPERATIONS|JAEGER|PG)_|^(DATABASE_URL|DATABASE_PORT|DATA_DIRECTORY|REDIS_URL|PORT|NODE_ENV|NODE_V8_COVERAGE)$/;
+
+/**
+ * The environment of the tests: that of the caller without the variables that the processes read. A test sets what
+ * it needs.
+ */
+export function testVariables(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const kept = Object.entries(environment).filter(([name, value]) => value !== undefined && !OURS.test(name));
+  return Object.fromEntries(kept) as Record<string, string>;
+}
