@@ -52,8 +52,7 @@ export interface Database {
 export function createDatabase(options: DatabaseOptions): Database {
   const size = options.poolSize ?? 10;
   const pool = createPool(options, size);
-  const onConnectionError = options.onConnectionError ?? (() => {});
-  const adapter = new PrismaPg(pool, { onPoolError: onConnectionError, onConnectionError });
+  const adapter = new PrismaPg(pool, { onConnectionError: options.onConnectionError ?? (() => {}) });
   const prisma = new PrismaClient({ adapter });
   let closed: Promise<void> | undefined;
   return {

@@ -13,7 +13,6 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { everyoneMayEnter, type ServerAccount } from './account.ts';
 import { besides, moveIntoPlace } from './files.ts';
-import { sharedDirectory } from './private-directory.ts';
 
 /** The programs of an embedded PostgreSQL. */
 export interface Binaries {
@@ -29,11 +28,12 @@ export interface Binaries {
  * the server's account cannot reach the package, or where the package's missing links cannot be made in it.
  *
  * @param account the account that will run them, when it is not the caller's own
+ * @param sharedDirectory gives the directory in which copies are made
  */
-export function findBinaries(account: ServerAccount | undefined): Binaries {
+export function findBinaries(account: ServerAccount | undefined, sharedDirectory: () => string): Binaries {
   const { native, version } = installedPackage();
   const usable = (!account || readableByAll(native)) && (missingLinks(native).length === 0 || writable(native));
-  const directory = usable ? native : copyOf(native, version, account);
+  const directory = usable ? native : copyOf(native, join(sharedDirectory(), `postgresql-${version}`), account);
   for (const { at, to } of missingLinks(directory)) makeLink(at, to);
   const suffix = process.platform === 'win32' ? '.exe' : '';
   return {
@@ -71,8 +71,7 @@ function writable(native: string): boolean {
   }
 }
 
-function copyOf(native: string, version: string, account: ServerAccount | undefined): string {
-  const copy = join(sharedDirectory(), `postgresql-${version}`);
+function copyOf(native: string, copy: string, account: ServerAccount | undefined): string {
   if (existsSync(copy)) return copy;
   const draft = besides(copy);
   cpSync(native, draft, { recursive: true, verbatimSymlinks: true });

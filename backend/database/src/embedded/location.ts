@@ -1,8 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { everyoneMayEnter, type ServerAccount } from './account.ts';
 import { createFile, readIfPresent, replaceFile } from './files.ts';
-import { sharedDirectory } from './private-directory.ts';
 
 /**
  * Where the cluster lives: the directory asked for, or a private one outside the clone when the server's account could
@@ -10,13 +9,18 @@ import { sharedDirectory } from './private-directory.ts';
  * a copied clone gets a cluster of its own, and a moved one keeps its.
  *
  * @param requested the data directory that the caller asked for
+ * @param sharedDirectory gives the directory below which such places are made
  */
-export function clusterDirectory(requested: string, account: ServerAccount | undefined): string {
+export function clusterDirectory(
+  requested: string,
+  account: ServerAccount | undefined,
+  sharedDirectory: () => string,
+): string {
   mkdirSync(dirname(resolve(requested)), { recursive: true });
   const wanted = join(realpathSync(dirname(resolve(requested))), basename(resolve(requested)));
   if (!account || existsSync(join(wanted, 'data')) || everyoneMayEnter(dirname(wanted))) return wanted;
   const pointer = `${wanted}.location`;
-  return existingPlace(pointer, wanted) ?? newPlace(pointer, wanted);
+  return existingPlace(pointer, wanted) ?? newPlace(pointer, wanted, sharedDirectory());
 }
 
 function existingPlace(pointer: string, wanted: string): string | undefined {
@@ -30,11 +34,14 @@ function existingPlace(pointer: string, wanted: string): string | undefined {
   return join(place, 'cluster');
 }
 
-function newPlace(pointer: string, wanted: string): string {
-  const place = mkdtempSync(join(sharedDirectory(), 'database-'));
+function newPlace(pointer: string, wanted: string, parent: string): string {
+  const place = mkdtempSync(join(parent, 'database-'));
   chmodSync(place, 0o711);
   replaceFile(join(place, 'origin'), wanted);
   if (existsSync(pointer)) replaceFile(pointer, place);
-  else if (!createFile(pointer, place)) return join(readIfPresent(pointer)?.trim() ?? place, 'cluster');
+  else if (!createFile(pointer, place)) {
+    rmSync(place, { recursive: true }); // another starter was first
+    return join(readIfPresent(pointer)?.trim() ?? place, 'cluster');
+  }
   return join(place, 'cluster');
 }

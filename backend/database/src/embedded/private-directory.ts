@@ -29,13 +29,15 @@ export function ownDirectory(path: string, mode: 0o700 | 0o711): string {
  * A directory outside the clone for what must be reachable by the server's account. For root below /var/lib, where
  * nobody else can make names; for others in their home, or in /var/tmp when they have none.
  *
+ * @param chosen the only place to use
  * @throws with the reason for each place that could not be used
  */
-export function sharedDirectory(): string {
+export function sharedDirectory(chosen?: string): string {
   const uid = process.getuid?.();
   const isRoot = uid === 0;
   const temporary = `/var/tmp/clearway-${uid ?? 'user'}`;
-  const candidates = isRoot ? ['/var/lib/clearway', temporary] : [join(homedir(), '.cache', 'clearway'), temporary];
+  const usual = isRoot ? '/var/lib/clearway' : join(homedir(), '.cache', 'clearway');
+  const candidates = chosen === undefined ? [usual, temporary] : [chosen];
   const refusals: string[] = [];
   for (const path of candidates) {
     try {

@@ -5,6 +5,7 @@ import { openCluster, SUPERUSER, type Cluster } from './cluster.ts';
 import { createMissingDatabases } from './databases.ts';
 import { clusterDirectory } from './location.ts';
 import { adopt, takeOwnership } from './ownership.ts';
+import { sharedDirectory } from './private-directory.ts';
 import { findServer, freePort, launchServer, ServerExit, stopServer, type RunningServer } from './server.ts';
 
 const START_LIMIT_MS = 60_000;
@@ -33,13 +34,15 @@ export interface EmbeddedPostgresOptions {
   readonly databases: readonly string[];
   /** Further server settings, by name. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** Where binaries and data go when the server's account cannot enter the clone; must be the caller's own. */
+  readonly sharedDirectory?: string;
   readonly onProgress?: (message: string) => void;
 }
 
 /** A running embedded server. */
 export interface EmbeddedPostgres {
   /** Connection URL of a database, with the password. */
-  url(database: string): string;
+  readonly url: (database: string) => string;
   readonly port: number;
   readonly pid: number;
   /** Whether this process stops it: it started it, or found it left behind by one that is gone. */
@@ -66,8 +69,10 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const onProgress = options.onProgress ?? (() => {});
   const account = serverAccount();
-  const binaries = findBinaries(account);
-  const cluster = await openCluster(clusterDirectory(options.dataDirectory, account), account, binaries, onProgress);
+  const shared = (): string => sharedDirectory(options.sharedDirectory);
+  const binaries = findBinaries(account, shared);
+  const directory = clusterDirectory(options.dataDirectory, account, shared);
+  const cluster = await openCluster(directory, account, binaries, onProgress);
   const { server, owned } = await startOrAttach(cluster, binaries, options, onProgress);
   const url = (database: string): string =>
     `postgresql://${SUPERUSER}:${cluster.password}@127.0.0.1:${server.port}/${encodeURIComponent(database)}`;

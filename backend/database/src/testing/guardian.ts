@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
  * @returns a function that lets the guardian go without doing anything
  */
 export function guard(pid: number, directory: string): () => void {
-  const script = 'read -r word; [ "$word" = done ] && exit; kill -QUIT "$1" 2>/dev/null; sleep 1; rm -rf "$2"';
+  const wait = 'while kill -0 "$1" 2>/dev/null; do sleep 0.1; done';
+  const script = `read -r word; [ "$word" = done ] && exit; kill -QUIT "$1"; ${wait}; rm -rf "$2"`;
   const child = spawn('/bin/sh', ['-c', script, 'sh', String(pid), directory], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -7,7 +7,7 @@ import { guard } from './guardian.ts';
 /** A server that lives no longer than the tests. */
 export interface TestServer {
   /** Connection URL of a database on it. */
-  url(database: string): string;
+  readonly url: (database: string) => string;
   stop(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrateDeploy, migrationsDirectory, readMigrations } from '../migrate.ts';
+import { sharedServerUrl } from './config/server-url.ts';
 import { sharedTestServer, startTestServer, type TestServer } from './test-server.ts';
 
 /** A database for one test file. */
@@ -30,7 +31,7 @@ let own: { readonly started: Promise<TestServer>; users: number } | undefined;
  * afterAll(() => testDatabase.close());
  */
 export async function withTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const serverUrl = options.serverUrl ?? process.env['TEST_DATABASE_URL'];
+  const serverUrl = options.serverUrl ?? sharedServerUrl();
   const server = serverUrl ? sharedTestServer(serverUrl) : await acquireOwnServer();
   const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
   try {
