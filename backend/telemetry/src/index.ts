@@ -40,7 +40,6 @@ export {
   type MetricsOptions,
   type RequestLabels,
   type RequestMetrics,
-  type RequestMetricsOptions,
   type TelemetryMetrics,
   type TelemetrySignals,
 } from './metrics/index.ts';
@@ -52,3 +51,22 @@ export {
   tracingOptions,
   type TelemetryEnvironment,
 } from './config/environment.ts';
+export { onFatalError, type FatalOptions } from './fatal.ts';
+export {
+  drainOnFatalError,
+  errorHandler,
+  logger,
+  loggedOperation,
+  metricsHandler,
+  monitoredQuery,
+  reportError,
+  requestTelemetry,
+  serviceTelemetry,
+  shutdownTelemetry,
+  startServiceTelemetry,
+  trackMetric,
+  type ServiceRequest,
+  type ServiceResponse,
+  type ServiceTelemetry,
+  type ServiceTelemetryOptions,
+} from './service/index.ts';

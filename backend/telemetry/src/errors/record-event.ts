@@ -1,4 +1,4 @@
-import * as Sentry from '@sentry/node';
+import type * as Sentry from '@sentry/node';
 import { failureFacts, type FailureReason } from '@clearway/kernel';
 import type { AttemptRecord, RequestRecord } from '../record/request-record.ts';
 import { serverSpanName } from '../tracing/record-spans.ts';

@@ -82,7 +82,7 @@ function callersLine(info: LogInfo, service: string): LogLine {
 function messageOf({ message }: LogInfo): string {
   if (typeof message === 'string') return scrub(message);
   if (message instanceof Error) return scrub(message.message);
-  return typeof message === 'object' ? renderJson(scrubValue(message) as LogLine) : String(message);
+  return renderJson(scrubValue(message) as LogLine);
 }
 
 /** The ids of the request, and of the span within it that is active now. */
@@ -98,5 +98,5 @@ function addIds(line: LogLine): void {
   line.trace_id ??= record.traceId;
   line.span_id ??= record.spanId;
   line.request_id = record.requestId;
-  line.route = record.route;
+  if (record.route !== '_none') line.route = record.route;
 }

@@ -62,7 +62,7 @@ export function createLogger(options: LoggerOptions): Logs {
       layout,
       colours,
       isEnabled: (level) => logger.isLevelEnabled(level),
-    }) as never,
+    }),
     transports: [new LineTransport(writer, otlp)],
   });
   return {

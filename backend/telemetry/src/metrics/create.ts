@@ -97,14 +97,10 @@ interface Renderable {
  */
 function renderMetric(registry: Registry, metric: MetricObject): Promise<string> {
   const source = metric as unknown as Renderable;
-  const view: Renderable = {
-    get: async () => {
-      const data = await (source.getForPromString?.() ?? source.get());
-      return data.type === 'counter' ? { ...data, name: data.name.replace(/_total$/, '') } : data;
-    },
+  const get = async (): Promise<MetricData> => {
+    const data = await (source.getForPromString?.() ?? source.get());
+    return data.type === 'counter' ? { ...data, name: data.name.replace(/_total$/, '') } : data;
   };
-  return (registry as unknown as { getMetricsAsString(metric: Renderable): Promise<string> }).getMetricsAsString({
-    ...view,
-    getForPromString: view.get,
-  });
+  const renderer = registry as unknown as { getMetricsAsString(metric: Renderable): Promise<string> };
+  return renderer.getMetricsAsString({ get, getForPromString: get });
 }

@@ -1,9 +1,4 @@
 export { createMetrics, type Metrics, type MetricsOptions } from './create.ts';
 export { LabelBudget, OTHER } from './label-budget.ts';
-export {
-  requestMetrics,
-  type RequestLabels,
-  type RequestMetrics,
-  type RequestMetricsOptions,
-} from './request-metrics.ts';
+export { requestMetrics, type RequestLabels, type RequestMetrics } from './request-metrics.ts';
 export { telemetryMetrics, type Counted, type TelemetryMetrics, type TelemetrySignals } from './telemetry-metrics.ts';

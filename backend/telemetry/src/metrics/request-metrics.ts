@@ -3,22 +3,15 @@ import type { RecordSink } from '../record/recorder.ts';
 import type { RequestRecord } from '../record/request-record.ts';
 import { foldMethod } from '../tracing/http-attributes.ts';
 import type { Metrics } from './create.ts';
+import { DURATION_BUCKETS, observed, statusClassOf } from './observe.ts';
 import type { LabelBudget } from './label-budget.ts';
 
-/** Seconds, from a millisecond, where a gateway's own time lies, to a minute. */
-const BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const NO_UPSTREAM = '_none';
 
 /** The configured names that stand as label values. */
 export interface RequestLabels {
   readonly routes: readonly string[];
   readonly upstreams: readonly string[];
-}
-
-/** Options beside the labels. */
-export interface RequestMetricsOptions extends RequestLabels {
-  /** First word of the metrics' names. Default `clearway`. */
-  readonly prefix?: string | undefined;
 }
 
 /** The metrics of requests. */
@@ -40,8 +33,8 @@ export interface RequestMetrics {
  * const requests = requestMetrics(metrics, { routes: ['tracks'], upstreams: ['tracks'] });
  * const recorder = createRecorder([{ name: 'metrics', accept: requests.sink }], onSinkError);
  */
-export function requestMetrics(metrics: Metrics, options: RequestMetricsOptions): RequestMetrics {
-  const series = defineSeries(metrics, options.prefix ?? 'clearway');
+export function requestMetrics(metrics: Metrics, labels: RequestLabels): RequestMetrics {
+  const series = defineSeries(metrics);
   const budgets = { routes: metrics.budget('route'), upstreams: metrics.budget('upstream') };
   const setLabels = ({ routes, upstreams }: RequestLabels): void => {
     budgets.routes.reserve(routes);
@@ -49,7 +42,7 @@ export function requestMetrics(metrics: Metrics, options: RequestMetricsOptions)
     for (const route of routes) startAtZero(series, budgets.routes.fold(route));
   };
   setLabels({ routes: ['_none'], upstreams: [NO_UPSTREAM] });
-  setLabels(options);
+  setLabels(labels);
   return {
     sink: (record) => observe(series, budgets, record),
     opened: () => series.open.inc(),
@@ -60,16 +53,16 @@ export function requestMetrics(metrics: Metrics, options: RequestMetricsOptions)
 
 type Series = ReturnType<typeof defineSeries>;
 
-function defineSeries({ registry }: Metrics, prefix: string) {
+function defineSeries({ registry }: Metrics) {
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[]) =>
-    new Counter<string>({ name: `${prefix}_${name}`, help, labelNames, registers });
+    new Counter<string>({ name: `clearway_${name}`, help, labelNames, registers });
   const histogram = (name: string, help: string, labelNames: string[]) =>
     new Histogram<string>({
-      name: `${prefix}_${name}`,
+      name: `clearway_${name}`,
       help,
       labelNames,
-      buckets: BUCKETS,
+      buckets: DURATION_BUCKETS,
       enableExemplars: true,
       registers,
     });
@@ -89,7 +82,7 @@ function defineSeries({ registry }: Metrics, prefix: string) {
       'route',
       'direction',
     ]),
-    open: new Gauge({ name: `${prefix}_open_requests`, help: 'Requests being served', registers }),
+    open: new Gauge({ name: 'clearway_open_requests', help: 'Requests being served', registers }),
     slo: counter('slo_requests_total', 'Requests that met or missed an objective of their route', [
       'route',
       'objective',
@@ -132,14 +125,10 @@ function observeDurations(
   record: RequestRecord,
   { route, upstream, statusClass }: { route: string; upstream: string; statusClass: string },
 ): void {
-  // only of kept traces: an exemplar that leads nowhere is worse than none
-  const exemplarLabels = record.isKept() ? { trace_id: record.traceId } : {};
-  const seconds = (ms: number): number => ms / 1000;
-  const labels = { route, status_class: statusClass };
-  series.duration.observe({ labels, value: seconds(record.durationMs), exemplarLabels });
-  series.gateway.observe({ labels: { route }, value: seconds(record.gatewayMs()), exemplarLabels });
+  series.duration.observe(observed(record, record.durationMs, { route, status_class: statusClass }));
+  series.gateway.observe(observed(record, record.gatewayMs(), { route }));
   if (record.attempts.length === 0) return;
-  series.upstream.observe({ labels: { route, upstream }, value: seconds(record.upstreamMs()), exemplarLabels });
+  series.upstream.observe(observed(record, record.upstreamMs(), { route, upstream }));
 }
 
 function observeObjectives({ slo }: Series, route: string, record: RequestRecord): void {
@@ -147,8 +136,4 @@ function observeObjectives({ slo }: Series, route: string, record: RequestRecord
   if (record.kind !== 'exchange' || record.latencyObjectiveMs === undefined) return;
   const outcome = record.durationMs > record.latencyObjectiveMs ? 'bad' : 'good';
   slo.inc({ route, objective: 'latency', outcome });
-}
-
-function statusClassOf(status: number): string {
-  return status >= 100 && status < 600 ? `${Math.trunc(status / 100)}xx` : 'none';
 }

@@ -1,10 +1,14 @@
-import { createRequire } from 'node:module';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { Attributes } from '@opentelemetry/api';
+import type * as Auto from '@opentelemetry/auto-instrumentations-node';
+import type { InstrumentationConfigMap } from '@opentelemetry/auto-instrumentations-node';
+import type * as Prisma from '@prisma/instrumentation';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { redactQuery } from './http-attributes.ts';
 import type { InstrumentationSet } from './options.ts';
 
-type AutoInstrumentations = typeof import('@opentelemetry/auto-instrumentations-node');
-type Configuration = NonNullable<Parameters<AutoInstrumentations['getNodeAutoInstrumentations']>[0]>;
+type Configuration = InstrumentationConfigMap;
 
 const PREFIX = '@opentelemetry/instrumentation-';
 
@@ -49,13 +53,24 @@ export interface Ignored {
 export function createInstrumentations(set: InstrumentationSet, ignored: Ignored): Instrumentation[] {
   if (set === 'none') return [];
   const require = createRequire(import.meta.url);
-  const auto = require('@opentelemetry/auto-instrumentations-node') as AutoInstrumentations;
+  const auto = require('@opentelemetry/auto-instrumentations-node') as typeof Auto;
   const instrumentations: Instrumentation[] = auto.getNodeAutoInstrumentations(configuration(set, ignored));
   if (set === 'service') {
-    const prisma = require('@prisma/instrumentation') as typeof import('@prisma/instrumentation');
+    const prisma = require('@prisma/instrumentation') as typeof Prisma;
     instrumentations.push(new prisma.PrismaInstrumentation());
   }
   return instrumentations;
+}
+
+/**
+ * Has Node's own modules patched now: an ES module's import of them does not pass the hook that the instrumentation
+ * waits for, and its named imports are copies that have to be renewed.
+ */
+export function patchBuiltins(): void {
+  const require = createRequire(import.meta.url);
+  require('node:http');
+  require('node:https');
+  syncBuiltinESMExports();
 }
 
 function configuration(set: InstrumentationSet, ignored: Ignored): Configuration {
@@ -67,13 +82,35 @@ function configuration(set: InstrumentationSet, ignored: Ignored): Configuration
         enabled: true,
         ignoreIncomingRequestHook: (request: IncomingMessage) => ignored.paths.has(pathOf(request.url)),
         ignoreOutgoingRequestHook: (options: RequestOptions) => isIgnoredHost(options, ignored.hosts),
+        // the instrumentation hides the values of a few names only
+        startIncomingSpanHook: (request: IncomingMessage) => queryAttribute(request.url),
+        startOutgoingSpanHook: fullUrlAttribute,
       },
       '@opentelemetry/instrumentation-undici': {
         enabled: true,
         ignoreRequestHook: ({ origin }: { origin: string }) => isIgnoredOrigin(origin, ignored.hosts),
+        startSpanHook: ({ origin, path }: { origin: string; path: string }) => redactedUrl(origin, path),
       },
     }),
   };
+}
+
+function queryAttribute(url = ''): Attributes {
+  const mark = url.indexOf('?');
+  return mark < 0 ? {} : { 'url.query': redactQuery(url.slice(mark + 1)) };
+}
+
+function fullUrlAttribute(options: RequestOptions): Attributes {
+  const host = options.hostname ?? options.host ?? 'localhost';
+  const port = options.port ? `:${options.port}` : '';
+  return redactedUrl(`${options.protocol ?? 'http:'}//${host}${port}`, options.path ?? '/');
+}
+
+function redactedUrl(origin: string, path: string): Attributes {
+  const mark = path.indexOf('?');
+  if (mark < 0) return {};
+  const query = redactQuery(path.slice(mark + 1));
+  return { 'url.full': `${origin}${path.slice(0, mark)}?${query}`, 'url.query': query };
 }
 
 function pathOf(url = ''): string {

@@ -18,7 +18,7 @@ import {
 import { standardVariables, type StandardVariables } from '../config/standard-variables.ts';
 import type { RecordSink } from '../record/recorder.ts';
 import { createExporter, exporterUrl, otlpExporter } from './exporters.ts';
-import { createInstrumentations, DEFAULT_IGNORED_PATHS, type Ignored } from './instrumentations.ts';
+import { createInstrumentations, DEFAULT_IGNORED_PATHS, patchBuiltins, type Ignored } from './instrumentations.ts';
 import { within } from '../within.ts';
 import { onceAMinute } from './once-a-minute.ts';
 import type { OtlpEndpoint, QueueStats, TracingOptions } from './options.ts';
@@ -98,6 +98,7 @@ function startEnabled(options: TracingOptions, standard: StandardVariables): Tra
     instrumentations: createInstrumentations(options.instrumentations, ignoredBy(options, standard)),
   });
   sdk.start();
+  if (options.instrumentations === 'service') patchBuiltins();
   const tracing: Omit<Tracing, 'spanSink'> = {
     enabled: true,
     resource,

@@ -1,0 +1,18 @@
+export {
+  serviceTelemetry,
+  startServiceTelemetry,
+  type ServiceTelemetry,
+  type ServiceTelemetryOptions,
+} from './telemetry.ts';
+export { requestTelemetry } from './request-telemetry.ts';
+export { errorHandler, metricsHandler } from './handlers.ts';
+export {
+  drainOnFatalError,
+  loggedOperation,
+  logger,
+  monitoredQuery,
+  reportError,
+  shutdownTelemetry,
+  trackMetric,
+} from './operations.ts';
+export type { ServiceRequest, ServiceResponse } from './http-types.ts';
