@@ -13,6 +13,8 @@ export { checksSchema, type CheckConfiguration } from './health-checks.ts';
 export { PROBLEM_MEDIA_TYPE, problemDocument, type ProblemDocument } from './problem.ts';
 export { healthDocument, type HealthDocument, type ServiceHealth } from './health-document.ts';
 export { Lifecycle, type ReleaseOutcome } from './lifecycle.ts';
+export { operationsTokens } from './configuration/operations-tokens.ts';
+export { endInOrder, type EndableProcess, type EndCause } from './process-end.ts';
 export { backoffMs } from './backoff.ts';
 export { HealthRegistry, type CheckResult, type HealthCheck, type HealthReport, type HealthStatus } from './health.ts';
 export {

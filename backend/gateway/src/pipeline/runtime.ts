@@ -1,6 +1,7 @@
 import type { BlockList } from 'node:net';
 import type { GatewayConfiguration } from '../configuration/schema.ts';
 import { Upstreams } from '../proxy/upstreams.ts';
+import { reservedPaths, type ReservedPaths } from '../routing/reserved.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { createNetworks } from './networks.ts';
 import { createPolicies, type Policies, type PolicyResources } from '../policies/policies.ts';
@@ -10,6 +11,8 @@ export interface Runtime {
   readonly configuration: GatewayConfiguration;
   readonly table: RouteTable;
   readonly upstreams: Upstreams;
+  /** Paths that never reach the routes. */
+  readonly reserved: ReservedPaths;
   readonly policies: Policies;
   readonly trustProxies: BlockList;
   readonly trustIds: BlockList;
@@ -32,6 +35,7 @@ export function createRuntime(
     configuration,
     table,
     policies,
+    reserved: reservedPaths(configuration.server.healthPrefix),
     upstreams: new Upstreams(configuration.upstreams, options.previous?.upstreams),
     trustProxies: createNetworks(configuration.server.trustProxies),
     trustIds: createNetworks(configuration.server.trustIds),

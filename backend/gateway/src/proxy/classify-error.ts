@@ -37,7 +37,7 @@ const BY_CODE: Readonly<Record<string, FailureReason>> = {
 export function classifyError(error: Error, phase: AttemptPhase, isTls: boolean): FailureReason {
   const code = errorCode(error);
   if (/^(?:CERT_|ERR_TLS|ERR_SSL)/.test(code)) return 'tls_failure';
-  if (code.startsWith('HPE_')) return 'upstream_protocol';
+  if (error.name === 'HTTPParserError') return 'upstream_protocol';
   const known = BY_CODE[code];
   if (known && (phase === 'connecting' || !known.startsWith('connect_'))) return known;
   if (phase === 'connecting') return isTls ? 'tls_failure' : 'connect_refused';

@@ -1,0 +1,112 @@
+import { ConfigurationError, type ConfigurationProblem } from '@clearway/kernel';
+import { loadClearwayFile, type ClearwayConfiguration } from '@clearway/gateway';
+import { createHash } from 'node:crypto';
+import { watch, type FSWatcher } from 'node:fs';
+import path from 'node:path';
+
+/** What started a reload. */
+export type ReloadCause = 'file' | 'signal' | 'operator';
+
+/** How a reload ended. */
+export interface ReloadOutcome {
+  readonly cause: ReloadCause;
+  readonly changed: boolean;
+  /** Set when the new file was refused; the old configuration stays active. */
+  readonly error?: Error;
+}
+
+/** The configuration in force, and the way to another. */
+export interface ActiveConfiguration {
+  readonly current: ClearwayConfiguration;
+  /** For operators: what is in force, since when, from which files. Values from the environment are not shown. */
+  describe(): object;
+  /** Reads the files again and goes over to what they say. Throws and changes nothing when they are faulty. */
+  reload(cause: ReloadCause): Promise<void>;
+  /** Reloads whenever one of the files changes, until it is closed. */
+  watch(): { close(): void };
+}
+
+/** Editors write a file in several steps. */
+const SETTLE_MS = 100;
+
+/**
+ * Loads the configuration.
+ *
+ * @param options `swap` goes over to a new configuration and throws when it cannot; `onReload` hears of every try
+ * @throws ConfigurationError with every problem
+ */
+export function openConfiguration(options: {
+  file: string;
+  variables: Readonly<Record<string, string | undefined>>;
+  swap: (next: ClearwayConfiguration) => void;
+  onReload: (outcome: ReloadOutcome) => void;
+}): ActiveConfiguration & { readonly warnings: readonly ConfigurationProblem[] } {
+  let loaded = loadClearwayFile(options.file, options.variables);
+  let since = new Date();
+  const fingerprint = (configuration: ClearwayConfiguration) =>
+    createHash('sha256').update(JSON.stringify(configuration)).digest('hex').slice(0, 12);
+
+  const reload = (cause: ReloadCause): void => {
+    try {
+      const next = loadClearwayFile(options.file, options.variables);
+      const changed = fingerprint(next.configuration) !== fingerprint(loaded.configuration);
+      if (changed) {
+        options.swap(next.configuration);
+        since = new Date();
+      }
+      loaded = next;
+      options.onReload({ cause, changed });
+    } catch (error) {
+      options.onReload({ cause, changed: false, error: error as Error });
+      throw error;
+    }
+  };
+
+  return {
+    get current() {
+      return loaded.configuration;
+    },
+    warnings: loaded.warnings,
+    describe: () => ({
+      files: loaded.files,
+      since: since.toISOString(),
+      fingerprint: fingerprint(loaded.configuration),
+      configuration: loaded.configuration,
+    }),
+    reload: (cause) => Promise.resolve().then(() => reload(cause)),
+    watch: () =>
+      watchFiles(
+        () => loaded.files,
+        () => ignoreFaulty(() => reload('file')),
+      ),
+  };
+}
+
+/** A faulty file is reported through `onReload`; nobody waits for a reload that a file started. */
+function ignoreFaulty(reload: () => void): void {
+  try {
+    reload();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+  }
+}
+
+/** Watches the folders, not the files: many editors replace a file by renaming another one. */
+function watchFiles(files: () => readonly string[], onChange: () => void): { close(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const folders = new Set(files().map((file) => path.dirname(path.resolve(file))));
+  const watchers: FSWatcher[] = [...folders].map((folder) =>
+    watch(folder, { persistent: false }, (_event, name) => {
+      const isOurs = name === null || files().some((file) => path.resolve(file) === path.join(folder, name));
+      if (!isOurs) return;
+      clearTimeout(timer);
+      timer = setTimeout(onChange, SETTLE_MS);
+    }),
+  );
+  return {
+    close() {
+      clearTimeout(timer);
+      watchers.forEach((watcher) => watcher.close());
+    },
+  };
+}

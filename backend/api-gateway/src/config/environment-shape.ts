@@ -1,0 +1,42 @@
+import { integer, operationsTokens, port, url, variable } from '@clearway/kernel';
+import { telemetryEnvironment } from '@clearway/telemetry/environment';
+import { z } from 'zod';
+
+const text = () => z.string();
+
+/** Every variable that the gateway reads. */
+export const gatewayEnvironment = {
+  GATEWAY_HOST: variable(text().default('127.0.0.1'), 'Address of the public listener.', { section: 'Gateway' }),
+  GATEWAY_PORT: variable(port().default(8000), 'Public port.', { section: 'Gateway' }),
+  ADMIN_HOST: variable(
+    text().default('127.0.0.1'),
+    'Address of the admin listener; beyond loopback only with OPERATIONS_TOKENS.',
+    { section: 'Gateway' },
+  ),
+  ADMIN_PORT: variable(port().default(8001), 'Port of the admin listener: metrics, health, configuration.', {
+    section: 'Gateway',
+  }),
+  CLEARWAY_CONFIG: variable(text().default('clearway.yaml'), 'The configuration file.', { section: 'Gateway' }),
+  RECENT_RECORDS: variable(integer(0, 100_000).default(1000), 'Recent requests that the admin listener remembers.', {
+    section: 'Gateway',
+  }),
+  OPERATIONS_TOKENS: variable(operationsTokens().default([]), 'Tokens of the operations listeners.', {
+    section: 'Operations',
+    example: 'viewer:at-least-16-characters,operator:at-least-16-characters',
+    secret: true,
+  }),
+  DATABASE_URL: variable(url('postgresql', 'postgres').optional(), 'PostgreSQL; embedded by npm start when unset.', {
+    section: 'Services',
+    example: 'postgresql://user:password@127.0.0.1:5432/clearway',
+    secret: true,
+  }),
+  REDIS_URL: variable(url('redis', 'rediss').optional(), 'Redis or Valkey: limits are counted over all gateways.', {
+    section: 'Services',
+    example: 'redis://127.0.0.1:6379',
+    secret: true,
+  }),
+  CLEARWAY_COMMIT: variable(text().default('unknown'), 'Commit that was built, for clearway_build_info.', {
+    section: 'Process',
+  }),
+  ...telemetryEnvironment,
+};

@@ -1,0 +1,2 @@
+await import('./config/tracing.ts');
+await import('./main.ts');
