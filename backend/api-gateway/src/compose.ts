@@ -1,5 +1,5 @@
 import { createGateway, type ClearwayConfiguration, type Gateway } from '@clearway/gateway';
-import { HealthRegistry, type Lifecycle } from '@clearway/kernel';
+import { ConfigurationError, HealthRegistry, renderProblems, type Lifecycle } from '@clearway/kernel';
 import {
   accessLog,
   createLogger,
@@ -163,6 +163,8 @@ async function openPublicListener(
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: 5000,
+      // refused by the pipeline instead, so that this answer too has its ids and its record
+      requireHostHeader: false,
     },
   });
   listener.server.maxConnections = limits.maxConnections;
@@ -214,6 +216,9 @@ function labelsOf({ routes, upstreams }: ClearwayConfiguration) {
 }
 
 function logReload({ logger }: Logs, { cause, changed, error }: ReloadOutcome): void {
-  if (error) logger.error('the new configuration was refused, the old one stays', { cause, error });
+  if (error instanceof ConfigurationError) {
+    const problems = renderProblems(error.problems);
+    logger.error('the new configuration was refused, the old one stays', { cause, problems });
+  } else if (error) logger.error('the configuration could not be read, the old one stays', { cause, error });
   else logger.info(changed ? 'configuration changed' : 'configuration read, nothing changed', { cause });
 }
