@@ -61,7 +61,7 @@ describe('the public listener', () => {
 
   test.each([
     ['request_invalid', 400, 'NONSENSE\r\n\r\n'],
-    ['request_invalid', 400, 'GET / HTTP/1.1\r\n\r\n'],
+    ['request_invalid', 400, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
     ['headers_too_large', 431, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`],
   ])('answers and records what the parser refuses: %s', async (reason, status, text) => {
     const gateway = await start(oneRoute('http://127.0.0.1:9'));
