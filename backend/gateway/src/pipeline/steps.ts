@@ -6,6 +6,9 @@ import type { Exchange } from './exchange.ts';
 
 /** Splits and normalises the request target: from here on there is one path. */
 export function normaliseTarget({ req, record }: Exchange): void {
+  if (req.headers.host === undefined && req.httpVersion === '1.1') {
+    throw new Failure('request_invalid', { detail: 'Refused: a request of HTTP/1.1 needs the field Host.' });
+  }
   const target = readTarget(req.url ?? '');
   if ('problem' in target) throw new Failure('request_invalid', { detail: `Refused: ${target.problem}.` });
   record.path = target.path;
