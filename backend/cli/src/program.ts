@@ -2,6 +2,8 @@ import { Command } from '@commander-js/extra-typings';
 import { addCheckCommand } from './check/command.ts';
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { addCompletionCommand } from './completion/command.ts';
+import { addExplainCommand } from './explain/command.ts';
 import { addRoutesCommand } from './routes/command.ts';
 
 /** Takes the exit status of the command that ran. */
@@ -30,5 +32,7 @@ export function createProgram(context: CliContext, finish: Finish = () => {}): C
     .addHelpText('after', EXIT_CODES);
   addCheckCommand(program, context, finish);
   addRoutesCommand(program, context, finish);
-  return program as unknown as Command;
+  addExplainCommand(program, context, finish);
+  addCompletionCommand(program, context, finish);
+  return program;
 }
