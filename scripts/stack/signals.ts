@@ -11,13 +11,14 @@ const SAME_WISH_MS = 400;
 export function onStopSignals(
   handlers: { first: (signal: string) => void; again: (signal: string) => void },
   source: NodeJS.EventEmitter = process,
+  nowMs: () => number = () => performance.now(),
 ): () => void {
   let firstMs: number | undefined;
   const handle = (signal: string) => {
     if (firstMs === undefined) {
-      firstMs = performance.now();
+      firstMs = nowMs();
       handlers.first(signal);
-    } else if (performance.now() - firstMs > SAME_WISH_MS) handlers.again(signal);
+    } else if (nowMs() - firstMs > SAME_WISH_MS) handlers.again(signal);
   };
   const whenLeft = () => handle('SIGHUP');
   for (const signal of STOP_SIGNALS) source.on(signal, handle);

@@ -155,6 +155,7 @@ export class Supervisor {
     });
     // a grandchild may keep the pipe open: what was written until shortly after the exit is enough
     child.once('exit', () => setTimeout(() => lines.close(), 200).unref());
+    child.once('error', () => child.pid === undefined && lines.close());
     return new Promise((resolve) => lines.once('close', resolve));
   }
 }
