@@ -74,6 +74,10 @@ const noEnvironment = {
   property: 'env',
   message: 'Only config/ reads the environment: take the value as an argument.',
 };
+const noImportedEnvironment = {
+  selector: "ImportDeclaration[source.value=/^(node:)?process$/] > ImportSpecifier[imported.name='env']",
+  message: noEnvironment.message,
+};
 const noExportAll = {
   selector: 'ExportAllDeclaration',
   message: 'Name what is exported: a package has one index.ts of named exports.',
@@ -136,7 +140,10 @@ export default defineConfig(
   {
     files: ['{backend,examples}/*/src/**/*.ts'],
     ignores: ['**/config/**'],
-    rules: { 'no-restricted-properties': ['error', noEnvironment] },
+    rules: {
+      'no-restricted-properties': ['error', noEnvironment],
+      'no-restricted-syntax': ['error', noExportAll, noImportedEnvironment],
+    },
   },
   {
     files: ['**/test/**/*.ts', 'tests/**/*.ts'],
