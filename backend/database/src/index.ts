@@ -15,3 +15,5 @@ export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './embedded/start-embedded-postgres.ts';
+export { findEmbeddedPostgres, type FoundPostgres } from './embedded/find-embedded-postgres.ts';
+export { migrationStatus, type MigrationStatus } from './migration-status.ts';

@@ -28,7 +28,7 @@ export {
   type Tracing,
   type TracingOptions,
 } from './tracing/index.ts';
-export { startErrors, type ErrorContext, type Errors, type ErrorsOptions } from './errors/index.ts';
+export { startErrors, type ErrorContext, type Errors, type ErrorsOptions, type SentTest } from './errors/index.ts';
 export {
   createMetrics,
   LabelBudget,

@@ -1,1 +1,1 @@
-export { startErrors, type ErrorContext, type Errors, type ErrorsOptions } from './start.ts';
+export { startErrors, type ErrorContext, type Errors, type ErrorsOptions, type SentTest } from './start.ts';

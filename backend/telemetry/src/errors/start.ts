@@ -28,6 +28,13 @@ export interface ErrorContext {
   readonly [name: string]: unknown;
 }
 
+/** What became of a test event. */
+export interface SentTest {
+  readonly eventId: string;
+  /** Whether the tracker took it within the time. */
+  readonly delivered: boolean;
+}
+
 /** The error tracker as a process uses it. */
 export interface Errors {
   readonly enabled: boolean;
@@ -42,6 +49,8 @@ export interface Errors {
   /** `host:port` of the tracker, whose calls are not traced; undefined when off. */
   readonly host: string | undefined;
   stats(): QueueStats;
+  /** Sends a harmless event and waits for its delivery, at most `limitMs`; undefined when off. */
+  sendTest(limitMs: number): Promise<SentTest | undefined>;
   /** Sends what is queued, within `limitMs`; never rejects. */
   flush(limitMs: number): Promise<void>;
   /** Sends what is queued and stops, within `limitMs`; never rejects. */
@@ -56,6 +65,7 @@ const OFF: Errors = {
   tracesEndpoint: () => undefined,
   host: undefined,
   stats: () => ({ queued: 0, exported: 0, dropped: 0, exportFailures: 0 }),
+  sendTest: () => Promise.resolve(undefined),
   flush: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
@@ -102,6 +112,12 @@ function startEnabled(options: ErrorsOptions & { dsn: string }): Errors {
     tracesEndpoint: () => Sentry.getOtlpTracesEndpoint(options.dsn),
     host: URL.parse(options.dsn)?.host,
     stats: () => counts.stats(),
+    sendTest: async (limitMs) => {
+      const { exported } = counts.stats();
+      const eventId = Sentry.captureMessage('Test event: the connection to Sentry works', 'info');
+      await settled(Sentry.flush(limitMs));
+      return { eventId, delivered: counts.stats().exported > exported };
+    },
     flush: (limitMs) => settled(Sentry.flush(limitMs)),
     close: (limitMs) => settled(Sentry.close(limitMs)),
   };
