@@ -3,6 +3,7 @@ import { addCheckCommand } from './check/command.ts';
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addCompletionCommand } from './completion/command.ts';
+import { addDoctorCommand } from './doctor/command.ts';
 import { addExplainCommand } from './explain/command.ts';
 import { addRoutesCommand } from './routes/command.ts';
 
@@ -33,6 +34,7 @@ export function createProgram(context: CliContext, finish: Finish = () => {}): C
   addCheckCommand(program, context, finish);
   addRoutesCommand(program, context, finish);
   addExplainCommand(program, context, finish);
+  addDoctorCommand(program, context, finish);
   addCompletionCommand(program, context, finish);
   return program;
 }

@@ -48,7 +48,8 @@ export function decide(written: WrittenRequest, configuration: ClearwayConfigura
     };
   }
   const { path, query } = target;
-  if (reservedPaths(configuration.server.healthPrefix).isReserved(path)) {
+  const isRead = written.method === 'GET' || written.method === 'HEAD';
+  if (isRead && reservedPaths(configuration.server.healthPrefix).isReserved(path)) {
     return { outcome: { kind: 'reserved' }, path, routes: [] };
   }
   const { method, headers } = written;
