@@ -1,3 +1,4 @@
+import { Failure, failureFacts } from '@clearway/kernel';
 import type { ErrorContext } from '../errors/index.ts';
 import { serviceTelemetry } from './telemetry.ts';
 
@@ -56,7 +57,8 @@ export async function loggedOperation<T>(name: string, fn: () => PromiseLike<T> 
     logger.info(`${name} succeeded`, { operation: name, ...fields, duration_ms: tookMs() });
     return result;
   } catch (error) {
-    logger.error(`${name} failed`, { operation: name, ...fields, duration_ms: tookMs(), error });
+    const level = isClients(error) ? 'warn' : 'error';
+    logger[level](`${name} failed`, { operation: name, ...fields, duration_ms: tookMs(), error });
     throw error;
   }
 }
@@ -115,6 +117,13 @@ export async function drainAndStop(limitMs: number): Promise<void> {
   } finally {
     await shutdownTelemetry(limitMs);
   }
+}
+
+/** Whether an error will be answered with a 4xx status: nobody has to act then. */
+function isClients(error: unknown): boolean {
+  if (error instanceof Failure) return failureFacts(error.reason).owner === 'client';
+  const status = Number((error as { status?: unknown } | null)?.status);
+  return status >= 400 && status < 500;
 }
 
 function round(ms: number): number {

@@ -9,7 +9,7 @@ import { scrub } from '../redaction/scrub.ts';
 import { recordContext, withRecord } from '../tracing/correlation.ts';
 import { DEFAULT_IGNORED_PATHS } from '../tracing/instrumentations.ts';
 import type { Next, ServiceRequest, ServiceResponse } from './http-types.ts';
-import { routePattern } from './route-pattern.ts';
+import { watchRoute } from './route-pattern.ts';
 import { serviceTelemetry, type ServiceTelemetry } from './telemetry.ts';
 
 const REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
@@ -54,9 +54,10 @@ function finishOnClose(
   recorder: Recorder,
 ): void {
   const rpc = getRPCMetadata(context.active());
+  const routePattern = watchRoute(request);
   const writtenBefore = request.socket.bytesWritten;
   response.prependListener('close', () => {
-    const pattern = routePattern(request);
+    const pattern = routePattern();
     record.route = pattern ?? '_none';
     record.routePattern = pattern;
     record.status = response.headersSent ? response.statusCode : 0;

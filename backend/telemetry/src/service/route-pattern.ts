@@ -3,8 +3,28 @@ import type { ServiceRequest } from './http-types.ts';
 /** A path segment that is data and no name: Express tells a mounted router's path with its values filled in. */
 const VALUE = /^(?:\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|[\w-]{25,})$/i;
 
-/** The pattern of the route that answered, such as `/v1/tracks/:id`; undefined when none did. */
-export function routePattern(request: ServiceRequest): string | undefined {
+/**
+ * Notes the pattern of the route, such as `/v1/tracks/:id`, at the moment when Express finds it: once an error has left
+ * a mounted router, the path that it is mounted at is forgotten.
+ *
+ * @returns tells the pattern of the route that was found last; undefined when there was none
+ */
+export function watchRoute(request: ServiceRequest): () => string | undefined {
+  let route = request.route;
+  let pattern = patternOf(request);
+  Object.defineProperty(request, 'route', {
+    configurable: true,
+    enumerable: true,
+    get: () => route,
+    set(found: ServiceRequest['route']) {
+      route = found;
+      pattern = patternOf(request);
+    },
+  });
+  return () => pattern;
+}
+
+function patternOf(request: ServiceRequest): string | undefined {
   const path: unknown = request.route?.path;
   if (path === undefined) return undefined;
   const own = String(Array.isArray(path) ? path[0] : path);
