@@ -29,13 +29,13 @@ const root = path.dirname(import.meta.dirname);
 
 /** Runs a program of node_modules and reads the JSON that it prints. */
 function json(program: string, args: readonly string[]): unknown {
-  const options = {
+  const text = execFileSync(program, args, {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 512 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'ignore'],
-  } as const;
-  return JSON.parse(execFileSync(program, args, options));
+  });
+  return JSON.parse(text);
 }
 
 /** An SPDX expression is fine when one side of each OR, and both of each AND, are. */

@@ -20,7 +20,8 @@ export interface Settings {
 
 const section = 'Start';
 const listeningPort = () => integer(1, 65_535);
-const shape = {
+/** Every variable that a start reads. */
+export const startEnvironment = {
   GATEWAY_PORT: variable(listeningPort().default(8000), 'Public port of the gateway.', { section }),
   ADMIN_PORT: variable(listeningPort().default(8001), 'Admin port of the gateway.', { section }),
   WORKER_PORT: variable(listeningPort().default(8002), 'Port of the worker.', { section }),
@@ -42,7 +43,7 @@ const shape = {
 export function readSettings(root: string, environment: Readonly<Record<string, string | undefined>>): Settings {
   const file = path.join(root, '.env');
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const env = readEnvironment(shape, { variables: environment, file: { name: '.env', text } });
+  const env = readEnvironment(startEnvironment, { variables: environment, file: { name: '.env', text } });
   return {
     root,
     dataDirectory: path.resolve(root, env.DATA_DIRECTORY),

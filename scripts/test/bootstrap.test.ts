@@ -2,26 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'acorn';
+import { installFailure, needsInstall } from '../bootstrap/install.mjs';
+import { findNode } from '../bootstrap/node.mjs';
 import { folder, write } from './support/folder.ts';
 
-interface Machine {
-  platform: string;
-  arch: string;
-  version: string;
-  execPath: string;
-  env: Record<string, string>;
-}
-interface Install {
-  needsInstall(root: string): boolean;
-  installFailure(code: number, output: string): string;
-}
-interface Node {
-  findNode(root: string, machine: Machine): { path?: string; problem?: string };
-}
 const scripts = path.dirname(import.meta.dirname);
-const { needsInstall, installFailure } = (await import('../bootstrap/install.mjs' as string)) as Install;
-const { findNode } = (await import('../bootstrap/node.mjs' as string)) as Node;
-
 const lockFile = (packages: object) => JSON.stringify({ lockfileVersion: 3, packages: { '': {}, ...packages } });
 const a1 = { 'node_modules/a': { version: '1.0.0' } };
 
@@ -104,7 +89,9 @@ describe('the entry scripts', () => {
   const files = [
     'start.mjs',
     'test.mjs',
-    ...readdirSync(path.join(scripts, 'bootstrap')).map((file) => `bootstrap/${file}`),
+    ...readdirSync(path.join(scripts, 'bootstrap'))
+      .filter((file) => file.endsWith('.mjs'))
+      .map((file) => `bootstrap/${file}`),
   ];
 
   // Node 18 reads ECMAScript 2022 and has no newer built-in modules

@@ -58,7 +58,7 @@ async function toSources({ url, functions }: ScriptCov) {
         sourceMap: { sourcemap: JSON.parse(readFileSync(mapFile, 'utf8')) as unknown },
       }
     : { source: readFileSync(file, 'utf8') };
-  const converter = v8ToIstanbul(file, 0, sources as Parameters<typeof v8ToIstanbul>[2]);
+  const converter = v8ToIstanbul(file, 0, sources);
   await converter.load();
   converter.applyCoverage(functions);
   return converter.toIstanbul();

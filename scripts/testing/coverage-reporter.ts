@@ -6,7 +6,7 @@ interface Result {
   map: CoverageMap;
 }
 interface Internals {
-  _getCoverageResult(): Promise<Result>;
+  _getCoverageResult: (this: Internals) => Promise<Result>;
 }
 
 /**

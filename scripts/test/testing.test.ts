@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { isAllowed } from '../check-licences.ts';
+import { childCoverage } from '../testing/child-coverage.ts';
+import { jestArguments } from '../testing/jest.ts';
+import { testVariables } from '../testing/variables.ts';
+import { folder } from './support/folder.ts';
+
+describe('npm test', () => {
+  test('measures coverage when all tests run, not when some are chosen', () => {
+    expect(jestArguments([])).toEqual(['--coverage']);
+    expect(jestArguments(['--json', '--outputFile=x'])).toContain('--coverage');
+    expect(jestArguments(['backend/kernel'])).toEqual(['backend/kernel']);
+    expect(jestArguments(['--no-coverage'])).toEqual(['--no-coverage']);
+    expect(jestArguments(['backend/kernel', '--coverage'])).toEqual(['backend/kernel', '--coverage']);
+  });
+
+  test('keeps the tests away from what the caller has set up', () => {
+    const variables = testVariables({
+      PATH: '/bin',
+      HTTP_PROXY: 'http://proxy',
+      TEST_DATABASE_URL: 'postgresql://h/x',
+      DATABASE_URL: 'postgresql://production/x',
+      SENTRY_DSN: 'https://key@sentry.example/1',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example',
+      NODE_ENV: 'production',
+    });
+    expect(Object.keys(variables)).toEqual(['PATH', 'HTTP_PROXY', 'TEST_DATABASE_URL']);
+  });
+
+  test('counts what a child process executed', async () => {
+    const root = folder({
+      'scripts/child.ts': 'const ran: number = 1;\nif (ran > 1) {\n  process.exit(2);\n}\n',
+      'coverage/half': '{',
+    });
+    const [script, directory] = [path.join(root, 'scripts/child.ts'), path.join(root, 'coverage')];
+    const child = spawn(process.execPath, [script], { env: { NODE_V8_COVERAGE: directory }, stdio: 'inherit' });
+    await once(child, 'exit');
+    const map = await childCoverage(root, directory, () => true);
+    expect(map.files()).toEqual([script]);
+    expect(map.fileCoverageFor(script).getLineCoverage()).toEqual({ 1: 1, 2: 1, 3: 0, 4: 0 });
+  });
+});
+
+describe('licences', () => {
+  test.each([
+    ['MIT', true],
+    ['(MIT OR GPL-3.0)', true],
+    ['MIT AND GPL-3.0', false],
+    ['GPL-3.0', false],
+    ['AGPL-3.0-only', false],
+    ['MIT*', false],
+    ['unknown', false],
+  ])('%s is allowed: %s', (licence, expected) => {
+    expect(isAllowed(licence)).toBe(expected);
+  });
+});
