@@ -10,7 +10,7 @@ export const checksSchema = z
         .describe('Name of the service in /api/health.'),
       url: z.url({ protocol: /^https?$/ }).describe('Answers 2xx or 3xx when the service is up.'),
       required: z.boolean().default(false).describe('Whether all is unhealthy without it, or only degraded.'),
-      timeoutMs: z.int().min(1).max(60_000).default(2000),
+      timeoutMs: z.int().min(1).max(60_000).default(2000).describe('Without an answer for so long it counts as down.'),
     }),
   )
   .superRefine((checks, context) => {

@@ -10,7 +10,10 @@ import path from 'node:path';
 import { z } from 'zod';
 import { gatewayConfigurationSchema } from './schema.ts';
 
-const sections = { ...gatewayConfigurationSchema.sections, checks: checksSchema.default([]) };
+const sections = {
+  ...gatewayConfigurationSchema.sections,
+  checks: checksSchema.default([]).describe('Services that /api/health asks by HTTP.'),
+};
 
 /** Every section of `clearway.yaml`, and the rules across them. */
 export const clearwaySchema = { sections, rules: gatewayConfigurationSchema.rules } satisfies ConfigurationSchema<

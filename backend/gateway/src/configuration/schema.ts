@@ -51,11 +51,16 @@ export const timeoutsSchema = z.strictObject({
 /** One upstream: where a service runs. */
 export const upstreamSchema = z.strictObject({
   targets: z
-    .array(z.strictObject({ url: targetUrl, weight: z.int().min(1).max(1000).default(1) }))
+    .array(
+      z.strictObject({
+        url: targetUrl.describe('Origin: http://host:port or https://host.'),
+        weight: z.int().min(1).max(1000).default(1).describe('Share of the requests, for balance: weighted.'),
+      }),
+    )
     .min(1)
     .describe('Origins that serve the same thing.'),
   balance: z.enum(BALANCES).default('least-in-flight').describe('How a target is chosen.'),
-  timeouts: timeoutsSchema.prefault({}),
+  timeouts: timeoutsSchema.prefault({}).describe('Time limits of the phases of a request, in milliseconds.'),
   connections: z.int().min(1).max(10_000).default(256).describe('Open connections to each target, at most.'),
   hostHeader: z
     .enum(['target', 'client'])
@@ -85,15 +90,17 @@ export const matchSchema = z.strictObject({
 /** Limits the calls of one caller. */
 export const rateLimitSchema = z.strictObject({
   limit: z.int().min(1).max(1_000_000_000).describe('Requests in one window.'),
-  windowSeconds: z.int().min(1).max(86_400).default(60),
+  windowSeconds: z.int().min(1).max(86_400).default(60).describe('Length of a window, in seconds.'),
   by: z.enum(['client-address', 'route']).default('client-address').describe('What is counted together.'),
 });
 
 /** What happens to a request between its route and its upstream. */
 export const policiesSchema = z.strictObject({
-  rateLimit: rateLimitSchema.optional(),
+  rateLimit: rateLimitSchema.optional().describe('Refuses more requests than the limit, with 429.'),
   bodyLimit: z
-    .strictObject({ maxBytes: z.int().min(0).max(Number.MAX_SAFE_INTEGER) })
+    .strictObject({
+      maxBytes: z.int().min(0).max(Number.MAX_SAFE_INTEGER).describe('Bytes; more is refused with 413.'),
+    })
     .optional()
     .describe('Largest request body of this route, instead of server.maxBodyBytes.'),
 });
@@ -111,21 +118,25 @@ const tracingSchema = z.strictObject({
 /** One route: which requests go where, and how. */
 export const routeSchema = z.strictObject({
   id: id.describe('The label in metrics, logs and spans.'),
-  match: matchSchema,
+  match: matchSchema.describe('Which requests the route takes; all conditions must hold.'),
   upstream: id.describe('Name of an entry of upstreams.'),
   stripPrefix: z
     .string()
     .regex(/^\/[^?#*:]*[^/?#*:]$/, "must start with '/' and not end with it")
     .optional()
     .describe('Removed from the beginning of the path before it is forwarded.'),
-  policies: policiesSchema.prefault({}),
-  tracing: tracingSchema.prefault({}),
+  policies: policiesSchema.prefault({}).describe('What happens before a request is forwarded.'),
+  tracing: tracingSchema.prefault({}).describe('Instead of the defaults in the section tracing.'),
   slo: z
     .strictObject({
       availability: z.number().gt(0).lt(100).optional().describe('Percent of requests without a fault of ours.'),
-      latency: z.strictObject({ p95Ms: milliseconds(DAY_MS) }).optional(),
+      latency: z
+        .strictObject({ p95Ms: milliseconds(DAY_MS).describe('Milliseconds within which 95 % are answered.') })
+        .optional()
+        .describe('How fast the route promises to be.'),
     })
-    .optional(),
+    .optional()
+    .describe('Objectives of the route: counted in clearway_slo_requests_total.'),
 });
 
 /** The public listener. */
@@ -144,16 +155,18 @@ export const serverSchema = z.strictObject({
     .int()
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
-    .default(100 * 1024 * 1024),
+    .default(100 * 1024 * 1024)
+    .describe('Largest request body, in bytes.'),
   maxHeaderBytes: z
     .int()
     .min(1024)
     .max(1024 * 1024)
-    .default(16 * 1024),
+    .default(16 * 1024)
+    .describe('Largest sum of request headers, in bytes.'),
   headersTimeoutMs: milliseconds(DAY_MS).default(15_000).describe('To receive the headers of a request.'),
   requestTimeoutMs: milliseconds(DAY_MS).default(300_000).describe('To receive a whole request.'),
   keepAliveMs: milliseconds(DAY_MS).default(65_000).describe('How long an idle client connection stays open.'),
-  maxConnections: z.int().min(1).max(1_000_000).default(10_000),
+  maxConnections: z.int().min(1).max(1_000_000).default(10_000).describe('Client connections open at once.'),
   drain: z
     .strictObject({
       delayMs: z
@@ -164,15 +177,19 @@ export const serverSchema = z.strictObject({
         .describe('Not ready, but still accepting: for balancers to notice.'),
       limitMs: milliseconds(DAY_MS).default(10_000).describe('For open requests to finish.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('How the listener is closed at the end.'),
 });
 
 /** The sections of `clearway.yaml` that the gateway owns. */
 export const gatewaySections = {
-  server: serverSchema.prefault({}),
+  server: serverSchema.prefault({}).describe('The public listener.'),
   tracing: tracingSchema.prefault({}).describe('Defaults of all routes.'),
-  upstreams: z.record(id, upstreamSchema).default({}),
-  routes: z.array(routeSchema).default([]),
+  upstreams: z.record(id, upstreamSchema).default({}).describe('Where services run, by name.'),
+  routes: z
+    .array(routeSchema)
+    .default([])
+    .describe('Which requests go where. The more specific route comes first; the order in the file decides nothing.'),
 };
 
 /** The schema and the rules of the gateway's sections. */
