@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Settings } from './settings.ts';
 import type { ChildSpec } from './supervisor.ts';
 
@@ -26,10 +27,13 @@ const READY_LIMIT_MS = 60_000;
  */
 export function stackProcesses(settings: Settings, urls: DatabaseUrls, pretty: boolean): StackProcess[][] {
   const { root, ports } = settings;
+  const { LOG_FORMAT = 'auto' } = settings.variables;
   const common = {
-    ...(pretty && { LOG_FORMAT: 'pretty' }),
     OTEL_EXPORTER: 'local',
+    TRACKS_URL: `http://127.0.0.1:${ports.tracks}`,
     ...settings.variables,
+    // the processes write to pipes, so that they cannot tell by themselves
+    LOG_FORMAT: LOG_FORMAT === 'auto' && pretty ? 'pretty' : LOG_FORMAT,
     DATA_DIRECTORY: settings.dataDirectory,
     GATEWAY_PORT: String(ports.gateway),
     ADMIN_PORT: String(ports.admin),
@@ -54,7 +58,9 @@ export function stackProcesses(settings: Settings, urls: DatabaseUrls, pretty: b
       define('worker', 'backend/worker', [ports.worker], { OTEL_SERVICE_NAME: 'worker' }),
       define('tracks', 'examples/tracks-service', [ports.tracks], {
         OTEL_SERVICE_NAME: 'tracks-service',
+        HOST: '127.0.0.1', // some shells export a HOST of their own
         PORT: String(ports.tracks),
+        UPLOAD_DIRECTORY: settings.variables['UPLOAD_DIRECTORY'] ?? path.join(settings.dataDirectory, 'uploads'),
         DATABASE_URL: urls.tracks,
       }),
     ],

@@ -47,7 +47,7 @@ const MAX_ALIASES = 100;
 /**
  * Reads a YAML configuration with its includes and validates it: every problem at once, with file, line and column.
  *
- * A value `env:NAME` stands for the variable NAME. `include: [file, …]` adds the sections of other files: lists are
+ * A value `env:NAME` stands for the variable NAME, `env:NAME:-text` for `text` when it is unset or empty. `include: [file, …]` adds the sections of other files: lists are
  * joined, maps merged, and what is defined twice is refused.
  *
  * @param schema the sections and rules
@@ -249,16 +249,17 @@ class Merge {
     }
   }
 
-  /** Replaces `env:NAME`. */
+  /** Replaces `env:NAME` and `env:NAME:-default`. */
   #resolve(value: unknown, source: Source, path: Path): unknown {
     if (Array.isArray(value)) return value.map((item, i) => this.#resolve(item, source, [...path, i]));
     if (value !== null && typeof value === 'object') {
       const entries = Object.entries(value).map(([k, v]) => [k, this.#resolve(v, source, [...path, k])] as const);
       return Object.fromEntries(entries);
     }
-    const name = typeof value === 'string' ? /^env:([A-Za-z_][A-Za-z0-9_]*)$/.exec(value)?.[1] : undefined;
+    const match = typeof value === 'string' ? /^env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/.exec(value) : null;
+    const name = match?.[1];
     if (name === undefined) return value;
-    const text = this.#variables[name];
+    const text = this.#variables[name] || match?.[2];
     this.#fromEnvironment.add(`${source.name}\0${path.join('\0')}`);
     if (text === undefined || text === '') {
       const message = `the variable ${name} is not set`;
