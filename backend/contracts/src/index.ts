@@ -19,7 +19,7 @@ export {
   type KeyValue,
   type Resource,
 } from './otlp/common.ts';
-export { attributeValue, attributesOf, type AttributeValue } from './otlp/attributes.ts';
+export { attributeValue, attributesOf, type AttributeRecord, type AttributeValue } from './otlp/attributes.ts';
 export {
   resourceSpansSchema,
   scopeSpansSchema,
