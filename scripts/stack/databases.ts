@@ -43,12 +43,12 @@ export async function openDatabases(settings: Settings): Promise<Databases> {
 }
 
 /** Brings both databases to the newest version of their schema. Returns how many migrations were applied. */
-export async function migrate(settings: Settings, urls: DatabaseUrls): Promise<number> {
+export async function migrate(root: string, urls: DatabaseUrls): Promise<number> {
   const { migrateDeploy } = await import('@clearway/database');
   const apply = async (url: string, folder: string): Promise<number> => {
     const applied = await migrateDeploy({
       connectionString: url,
-      directory: path.join(settings.root, folder, 'prisma/migrations'),
+      directory: path.join(root, folder, 'prisma/migrations'),
     });
     return applied.length;
   };

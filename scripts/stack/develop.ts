@@ -39,7 +39,7 @@ async function rebuild(
   await compile(settings.root, signal);
   const urls = processes[0]?.spec.env;
   if (schema && urls)
-    await migrate(settings, { clearway: urls['DATABASE_URL'] ?? '', tracks: urls['TRACKS_DATABASE_URL'] ?? '' });
+    await migrate(settings.root, { clearway: urls['DATABASE_URL'] ?? '', tracks: urls['TRACKS_DATABASE_URL'] ?? '' });
 }
 
 async function restart(

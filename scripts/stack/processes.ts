@@ -30,6 +30,7 @@ export function stackProcesses(settings: Settings, urls: DatabaseUrls, pretty: b
   const { LOG_FORMAT = 'auto' } = settings.variables;
   const common = {
     OTEL_EXPORTER: 'local',
+    OTEL_LOCAL_URL: `http://127.0.0.1:${ports.worker}`,
     TRACKS_URL: `http://127.0.0.1:${ports.tracks}`,
     ...settings.variables,
     // the processes write to pipes, so that they cannot tell by themselves

@@ -120,7 +120,7 @@ async function bringUp(
   lock.update({ ready: false, addresses: rows });
   await step(
     'Migrations',
-    () => migrate(settings, databases.urls),
+    () => migrate(settings.root, databases.urls),
     (count) => (count ? `${count} applied` : 'none to apply'),
   );
   await step('Example data', () => seedExample(databases.urls));

@@ -1,6 +1,6 @@
 /** What would let a test reach something real, or change how the processes under test behave. */
 const OURS =
-  /^(OTEL|SENTRY|CLEARWAY|GATEWAY|ADMIN|WORKER|TRACKS|LOG|OPERATIONS|JAEGER|PG)_|^(DATABASE_URL|DATABASE_PORT|DATA_DIRECTORY|REDIS_URL|PORT|NODE_ENV|NODE_V8_COVERAGE)$/;
+  /^(OTEL|SENTRY|CLEARWAY|GATEWAY|ADMIN|WORKER|TRACKS|LOG|OPERATIONS|JAEGER|TRACE|PG)_|^(DATABASE_URL|DATABASE_PORT|DATA_DIRECTORY|REDIS_URL|UPLOAD_DIRECTORY|PORT|HOST|NODE_ENV|NODE_V8_COVERAGE)$/;
 
 /**
  * The environment of the tests: that of the caller without the variables that the processes read. A test sets what
