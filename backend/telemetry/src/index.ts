@@ -43,7 +43,15 @@ export {
   type TelemetryMetrics,
   type TelemetrySignals,
 } from './metrics/index.ts';
-export { accessLog, createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel, type Logs } from './logs/index.ts';
+export {
+  accessLog,
+  createLogger,
+  LOG_LEVELS,
+  type AccessLogOptions,
+  type LoggerOptions,
+  type LogLevel,
+  type Logs,
+} from './logs/index.ts';
 export { isSecretName, scrub, scrubValue } from './redaction/scrub.ts';
 export {
   otlpLogsTarget,

@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import { flag, ratio, url, variable } from '@clearway/kernel';
+import { isSentryDsn } from './sentry-dsn.ts';
 import type { InstrumentationSet, TracingOptions } from '../tracing/options.ts';
 
 const tracing = { section: 'Tracing' };
 const errors = { section: 'Errors' };
 const logs = { section: 'Logs' };
+
+/** The SDK only warns of an unusable one, and prints it. */
+const sentryDsn = () =>
+  z.string().superRefine((text, context) => {
+    if (isSentryDsn(text)) return;
+    const params = { remedy: 'copy it from Sentry: project settings, client keys; https://key@host/project' };
+    context.addIssue({ code: 'custom', message: 'not a Sentry DSN', params });
+  });
 
 /** Every variable that tracing, errors and logs read, for a process's own environment and for the reference. */
 export const telemetryEnvironment = {
@@ -56,7 +65,7 @@ export const telemetryEnvironment = {
     ...tracing,
     example: 'http://127.0.0.1:16686',
   }),
-  SENTRY_DSN: variable(url('http', 'https').optional(), 'Address of the Sentry project; unset switches errors off.', {
+  SENTRY_DSN: variable(sentryDsn().optional(), 'Address of the Sentry project; unset switches errors off.', {
     ...errors,
     secret: true,
     example: 'https://key@o0.ingest.sentry.io/1',

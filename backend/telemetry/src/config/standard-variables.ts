@@ -18,6 +18,8 @@ export interface StandardVariables {
   readonly jaegerEndpoint: string | undefined;
   /** `OTEL_EXPORTER_ZIPKIN_ENDPOINT` */
   readonly zipkinEndpoint: string | undefined;
+  /** `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT`, `OTEL_EXPORTER_OTLP_TIMEOUT` */
+  readonly otlpTimeoutMs: number | undefined;
   /** Where OTLP goes when nothing else is said: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly otlpEndpoint: string | undefined;
 }
@@ -46,6 +48,7 @@ export function standardVariables(
     },
     jaegerEndpoint: text('OTEL_EXPORTER_JAEGER_ENDPOINT'),
     zipkinEndpoint: text('OTEL_EXPORTER_ZIPKIN_ENDPOINT'),
+    otlpTimeoutMs: count('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT') ?? count('OTEL_EXPORTER_OTLP_TIMEOUT'),
     otlpEndpoint: text('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? text('OTEL_EXPORTER_OTLP_ENDPOINT'),
   };
 }

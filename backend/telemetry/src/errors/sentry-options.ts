@@ -15,7 +15,9 @@ export function sentryOptions(options: ErrorsOptions & { dsn: string }): Sentry.
     environment: options.environment,
     ...(options.release !== undefined && { release: options.release }),
     serverName: options.serviceName,
-    // OpenTelemetry owns tracing: no tracesSampleRate, or Sentry would make spans and trace ids of its own
+    // OpenTelemetry owns tracing: with a rate, from SENTRY_TRACES_SAMPLE_RATE too, Sentry would make spans and trace
+    // ids of its own; null keeps the SDK from reading the variable
+    tracesSampleRate: null as never,
     tracePropagationTargets: [],
     enableRuntimeChannelInjection: false,
     sendClientReports: false,

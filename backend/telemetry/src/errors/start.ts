@@ -3,6 +3,7 @@ import { context } from '@opentelemetry/api';
 import { REFUSALS } from '@clearway/kernel';
 import type { RecordSink } from '../record/recorder.ts';
 import type { RequestRecord } from '../record/request-record.ts';
+import { isSentryDsn } from '../config/sentry-dsn.ts';
 import { recordContext } from '../tracing/correlation.ts';
 import type { OtlpEndpoint, QueueStats } from '../tracing/options.ts';
 import { RateBound } from './rate-bound.ts';
@@ -73,6 +74,7 @@ const OFF: Errors = {
 /**
  * Starts error reporting; off without a DSN.
  *
+ * @throws Error when the DSN is none
  * @example
  * const errors = startErrors({ dsn: env.SENTRY_DSN, environment: 'production', serviceName: 'api-gateway' });
  */
@@ -82,6 +84,8 @@ export function startErrors(options: ErrorsOptions): Errors {
 }
 
 function startEnabled(options: ErrorsOptions & { dsn: string }): Errors {
+  // before the SDK sees it: that would print the whole of it, key included, and go on without sending
+  if (!isSentryDsn(options.dsn)) throw new Error('the DSN is not of the form https://key@host/project');
   const client = Sentry.init(sentryOptions(options));
   if (client === undefined) return OFF;
   const counts = countEvents(client);

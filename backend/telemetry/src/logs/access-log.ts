@@ -4,20 +4,26 @@ import type { RequestRecord } from '../record/request-record.ts';
 import { scrub } from '../redaction/scrub.ts';
 import { TRUSTED } from './format.ts';
 
+/** What the line says beside the fields that every one has. */
+export interface AccessLogOptions {
+  /** How far a failed request came on its way through a gateway. Default true. */
+  readonly phase?: boolean | undefined;
+}
+
 /**
  * The sink that writes one line a request. The query is left out altogether; `cause` is for operators.
  *
  * @example
  * const recorder = createRecorder([{ name: 'log', accept: accessLog(logs.logger) }], onSinkError);
  */
-export function accessLog(logger: Logger): RecordSink {
+export function accessLog(logger: Logger, { phase = true }: AccessLogOptions = {}): RecordSink {
   return (record) => {
     const level = levelOf(record);
-    if (logger.isLevelEnabled(level)) logger.log({ [TRUSTED]: true, level, ...fieldsOf(record) });
+    if (logger.isLevelEnabled(level)) logger.log({ [TRUSTED]: true, level, ...fieldsOf(record, phase) });
   };
 }
 
-function fieldsOf(record: RequestRecord) {
+function fieldsOf(record: RequestRecord, phase: boolean) {
   return {
     message: 'request',
     trace_id: record.traceId,
@@ -35,7 +41,7 @@ function fieldsOf(record: RequestRecord) {
     client_ip: record.clientAddress,
     path: record.path,
     upstream: record.upstream,
-    ...(record.reason !== undefined && { phase: phaseOf(record) }),
+    ...(phase && record.reason !== undefined && { phase: phaseOf(record) }),
     ...(record.cause !== undefined && { cause: scrub(record.cause) }),
   };
 }

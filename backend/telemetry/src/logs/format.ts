@@ -75,7 +75,9 @@ function callersLine(info: LogInfo, service: string): LogLine {
     const name = key in line ? `field_${key}` : key;
     line[name] = isSecretName(key) ? '[hidden]' : scrubValue(info[key]);
   }
-  if (info.message instanceof Error) line.error = scrub(info.message.stack ?? info.message.message);
+  // logger.error(error): winston makes the error itself the info
+  const error: unknown = info instanceof Error ? info : info.message;
+  if (error instanceof Error) line.error = scrub(error.stack ?? error.message);
   return line;
 }
 

@@ -1,2 +1,2 @@
 export { createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel, type Logs } from './logger.ts';
-export { accessLog } from './access-log.ts';
+export { accessLog, type AccessLogOptions } from './access-log.ts';

@@ -3,6 +3,7 @@ import { ExportResultCode } from '@opentelemetry/core';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto';
 import type { Resource } from '@opentelemetry/resources';
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from '@opentelemetry/sdk-logs';
+import { standardVariables } from '../config/standard-variables.ts';
 import type { QueueStats } from '../tracing/options.ts';
 import { contextOf, lineOf, type LogInfo } from './format.ts';
 
@@ -36,7 +37,8 @@ export interface OtlpLogs {
 /** Sends log lines by OTLP, so that a trace can be shown together with what was logged within it. Bounded and counted. */
 export function createOtlpLogs({ url, resource }: OtlpLogsOptions): OtlpLogs {
   const counts = { queued: 0, exported: 0, dropped: 0, exportFailures: 0 };
-  const exporter = counting(new OTLPLogExporter(url === undefined ? {} : { url }), counts);
+  const timeoutMillis = Math.min(standardVariables().otlpTimeoutMs ?? Infinity, EXPORT_TIMEOUT_MS);
+  const exporter = counting(new OTLPLogExporter({ ...(url !== undefined && { url }), timeoutMillis }), counts);
   const provider = new LoggerProvider({
     resource,
     processors: [
@@ -97,7 +99,7 @@ function counting(
         }
         done(result);
       };
-      const timer = setTimeout(() => settle({ code: ExportResultCode.FAILED }), EXPORT_TIMEOUT_MS);
+      const timer = setTimeout(() => settle({ code: ExportResultCode.FAILED }), EXPORT_TIMEOUT_MS + 500).unref();
       exporter.export(records, settle);
     },
     forceFlush: () => exporter.forceFlush(),

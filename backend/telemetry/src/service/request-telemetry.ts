@@ -27,7 +27,7 @@ export function requestTelemetry(service: ServiceTelemetry = serviceTelemetry())
   const recorder = createRecorder(
     [
       { name: 'metrics', accept: (record) => service.serviceMetrics.closed(record) },
-      { name: 'log', accept: accessLog(service.logs.logger) },
+      { name: 'log', accept: accessLog(service.logs.logger, { phase: false }) },
       { name: 'errors', accept: service.errors.recordSink },
     ],
     (sink) => service.health.sinkFailed(sink),
@@ -62,7 +62,7 @@ function finishOnClose(
     record.routePattern = pattern;
     record.status = response.headersSent ? response.statusCode : 0;
     record.bytesIn = lengthOf(request.headers['content-length']) ?? 0;
-    record.bytesOut = lengthOf(response.getHeader('content-length')) ?? request.socket.bytesWritten - writtenBefore;
+    record.bytesOut = lengthOf(response.getHeader('content-length')) ?? writtenBytes(request, response, writtenBefore);
     if (!response.writableFinished) record.fail('client_abort', 'the connection was closed before the answer ended');
     else if (record.status >= 500) record.fail('internal', `answered ${record.status}`);
     recorder.emit(record);
@@ -113,6 +113,12 @@ function pathOf(request: ServiceRequest): string {
   const url = request.originalUrl ?? request.url ?? '';
   const end = url.indexOf('?');
   return end < 0 ? url : url.slice(0, end);
+}
+
+/** What a streamed answer took on the connection, without its head; the framing of its chunks is counted in. */
+function writtenBytes(request: ServiceRequest, response: ServiceResponse, before: number): number {
+  const head = (response as { _header?: string | null })._header?.length ?? 0;
+  return Math.max(0, request.socket.bytesWritten - before - head);
 }
 
 function lengthOf(header: number | string | readonly string[] | undefined): number | undefined {

@@ -26,18 +26,33 @@ export function exporterUrl(options: TracingOptions, standard: StandardVariables
   }
 }
 
-/** The exporter that the options name. */
-export function createExporter(options: TracingOptions, standard: StandardVariables): SpanExporter {
+/** Without an own bound a request to a hanging collector would outlive the queue's patience. */
+function otlpTimeoutMs(standard: StandardVariables, exportTimeoutMs: number): number {
+  return Math.min(standard.otlpTimeoutMs ?? Infinity, exportTimeoutMs + 500);
+}
+
+/**
+ * The exporter that the options name.
+ *
+ * @param exportTimeoutMs after which the queue gives an export up
+ */
+export function createExporter(
+  options: TracingOptions,
+  standard: StandardVariables,
+  exportTimeoutMs: number,
+): SpanExporter {
   const url = exporterUrl(options, standard) ?? '';
+  const timeoutMillis = otlpTimeoutMs(standard, exportTimeoutMs);
   switch (options.exporter) {
     case 'local':
-      return new OTLPTraceExporter({ url });
+      return new OTLPTraceExporter({ url, timeoutMillis });
     case 'otlp':
-      // no url: the exporter reads OTEL_EXPORTER_OTLP_* itself (endpoint, headers, timeout, compression, certificates)
-      return new OTLPTraceExporter();
+      // no url: the exporter reads OTEL_EXPORTER_OTLP_* itself (endpoint, headers, compression, certificates)
+      return new OTLPTraceExporter({ timeoutMillis });
     case 'jaeger':
       // always an endpoint: without one it would silently send UDP to port 6832
-      return new JaegerExporter({ endpoint: url });
+      // each export flushes by itself, so there is nothing to wait two seconds for at the end
+      return new JaegerExporter({ endpoint: url, flushTimeout: 100 });
     case 'zipkin':
       return new ZipkinExporter({ url });
     case 'console':
@@ -46,6 +61,7 @@ export function createExporter(options: TracingOptions, standard: StandardVariab
 }
 
 /** An exporter to one more OTLP endpoint. */
-export function otlpExporter(endpoint: OtlpEndpoint): SpanExporter {
-  return new OTLPTraceExporter({ url: endpoint.url, headers: { ...endpoint.headers } });
+export function otlpExporter(endpoint: OtlpEndpoint, exportTimeoutMs: number): SpanExporter {
+  const timeoutMillis = exportTimeoutMs + 500;
+  return new OTLPTraceExporter({ url: endpoint.url, headers: { ...endpoint.headers }, timeoutMillis });
 }

@@ -1,4 +1,4 @@
-import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { createRequire } from 'node:module';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import type { Attributes } from '@opentelemetry/api';
 import type * as Auto from '@opentelemetry/auto-instrumentations-node';
@@ -60,17 +60,6 @@ export function createInstrumentations(set: InstrumentationSet, ignored: Ignored
     instrumentations.push(new prisma.PrismaInstrumentation());
   }
   return instrumentations;
-}
-
-/**
- * Has Node's own modules patched now: an ES module's import of them does not pass the hook that the instrumentation
- * waits for, and its named imports are copies that have to be renewed.
- */
-export function patchBuiltins(): void {
-  const require = createRequire(import.meta.url);
-  require('node:http');
-  require('node:https');
-  syncBuiltinESMExports();
 }
 
 function configuration(set: InstrumentationSet, ignored: Ignored): Configuration {

@@ -16,6 +16,8 @@ export interface QueueBounds {
   readonly exportTimeoutMs: number;
 }
 
+const TOO_LATE = 'the collector did not answer in time';
+
 /** Values that hold unless `OTEL_BSP_*` says otherwise. */
 export const DEFAULT_BOUNDS: QueueBounds = {
   queueSize: 8192,
@@ -31,6 +33,7 @@ export const DEFAULT_BOUNDS: QueueBounds = {
 export class SpanQueue implements SpanProcessor {
   readonly #bounds: QueueBounds;
   readonly #batches: BatchSpanProcessor;
+  readonly #underway = new Set<Promise<void>>();
   #queued = 0;
   #exported = 0;
   #dropped = 0;
@@ -60,12 +63,13 @@ export class SpanQueue implements SpanProcessor {
     this.#batches.onEnd(span);
   }
 
-  forceFlush(): Promise<void> {
-    return this.#batches.forceFlush();
+  /** Resolves when nothing waits and nothing is on the way; the batch processor itself forgets what it handed over. */
+  async forceFlush(): Promise<void> {
+    await Promise.allSettled([this.#batches.forceFlush(), ...this.#underway]);
   }
 
-  shutdown(): Promise<void> {
-    return this.#batches.shutdown();
+  async shutdown(): Promise<void> {
+    await Promise.allSettled([this.#batches.shutdown(), ...this.#underway]);
   }
 
   stats(): QueueStats {
@@ -80,24 +84,33 @@ export class SpanQueue implements SpanProcessor {
   #watched(exporter: SpanExporter, onFailure: (error: Error) => void): SpanExporter {
     return {
       export: (spans, done) => {
-        const settle = once((result: ExportResult) => {
-          clearTimeout(timer);
+        const underway = this.#export(exporter, spans).then((result) => {
+          this.#underway.delete(underway);
           this.#settled(spans.length, result, onFailure);
           done(result);
         });
-        const timer = setTimeout(
-          () => settle({ code: ExportResultCode.FAILED, error: new Error('the collector did not answer in time') }),
-          this.#bounds.exportTimeoutMs,
-        );
-        try {
-          exporter.export(spans, settle);
-        } catch (error) {
-          settle({ code: ExportResultCode.FAILED, error: error as Error });
-        }
+        this.#underway.add(underway);
       },
       forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
       shutdown: () => exporter.shutdown(),
     };
+  }
+
+  /** One export, given up after its time; the exporter's later word is ignored then. */
+  #export(exporter: SpanExporter, spans: ReadableSpan[]): Promise<ExportResult> {
+    return new Promise((resolve) => {
+      const fail = (error: unknown): void => resolve({ code: ExportResultCode.FAILED, error: error as Error });
+      const timer = setTimeout(() => fail(new Error(TOO_LATE)), this.#bounds.exportTimeoutMs).unref();
+      try {
+        exporter.export(spans, (result) => {
+          clearTimeout(timer);
+          resolve(result);
+        });
+      } catch (error) {
+        clearTimeout(timer);
+        fail(error);
+      }
+    });
   }
 
   #settled(count: number, result: ExportResult, onFailure: (error: Error) => void): void {
@@ -110,13 +123,4 @@ export class SpanQueue implements SpanProcessor {
     this.#exportFailures++;
     onFailure(result.error ?? new Error('the collector refused the spans'));
   }
-}
-
-function once<T>(work: (value: T) => void): (value: T) => void {
-  let done = false;
-  return (value) => {
-    if (done) return;
-    done = true;
-    work(value);
-  };
 }

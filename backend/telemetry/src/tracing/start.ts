@@ -18,9 +18,10 @@ import {
 import { standardVariables, type StandardVariables } from '../config/standard-variables.ts';
 import type { RecordSink } from '../record/recorder.ts';
 import { createExporter, exporterUrl, otlpExporter } from './exporters.ts';
-import { createInstrumentations, DEFAULT_IGNORED_PATHS, patchBuiltins, type Ignored } from './instrumentations.ts';
+import { createInstrumentations, DEFAULT_IGNORED_PATHS, type Ignored } from './instrumentations.ts';
 import { within } from '../within.ts';
 import { onceAMinute } from './once-a-minute.ts';
+import { patchBuiltins, patchOnImport } from './patch-imports.ts';
 import type { OtlpEndpoint, QueueStats, TracingOptions } from './options.ts';
 import { recordSpans } from './record-spans.ts';
 import { DEFAULT_BOUNDS, SpanQueue, type QueueBounds } from './span-queue.ts';
@@ -70,7 +71,10 @@ function startDisabled(options: TracingOptions): Tracing {
     onProblem: () => {},
     stats: () => ({ queued: 0, exported: 0, dropped: 0, exportFailures: 0 }),
     forceFlush: () => Promise.resolve(),
-    shutdown: () => Promise.resolve(),
+    shutdown: () => {
+      unregister();
+      return Promise.resolve();
+    },
   };
 }
 
@@ -84,8 +88,9 @@ function startEnabled(options: TracingOptions, standard: StandardVariables): Tra
   const say = onceAMinute((message) => listener(message));
   quietDiagnostics(say);
   const resource = resourceOf(options);
-  const queues = new SpanQueues(boundsOf(standard), (error) => say(`spans were not exported: ${error.message}`));
-  queues.add(createExporter(options, standard));
+  const bounds = boundsOf(standard);
+  const queues = new SpanQueues(bounds, (error) => say(`spans were not exported: ${error.message}`));
+  queues.add(createExporter(options, standard, bounds.exportTimeoutMs));
   const sdk = new NodeSDK({
     resource,
     // the default detectors ask for the host and the process; those of the cloud would ask metadata servers
@@ -98,12 +103,13 @@ function startEnabled(options: TracingOptions, standard: StandardVariables): Tra
     instrumentations: createInstrumentations(options.instrumentations, ignoredBy(options, standard)),
   });
   sdk.start();
+  if (options.instrumentations !== 'none') patchOnImport(['ioredis', 'pg']);
   if (options.instrumentations === 'service') patchBuiltins();
   const tracing: Omit<Tracing, 'spanSink'> = {
     enabled: true,
     resource,
     exportSpan: (span) => queues.onEnd(span),
-    addEndpoint: (endpoint) => queues.add(otlpExporter(endpoint)),
+    addEndpoint: (endpoint) => queues.add(otlpExporter(endpoint, bounds.exportTimeoutMs)),
     onProblem: (next) => {
       listener = next;
     },
