@@ -8,6 +8,7 @@ export default {
     '<rootDir>/examples/*/test/**/*.test.ts',
     '<rootDir>/scripts/test/**/*.test.ts',
     '<rootDir>/tests/**/*.test.ts',
+    '<rootDir>/benchmarks/test/**/*.test.ts',
   ],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/tools/strip-types.cjs' },
