@@ -37,7 +37,8 @@ afterEach(async () => {
 });
 
 async function started(...options: Parameters<typeof startInProcess>): ReturnType<typeof startInProcess> {
-  const server = await startInProcess(...options);
+  const [start, ...how] = options;
+  const server = await startInProcess({ ...start, settings: { fsync: 'off' } }, ...how);
   finishes.push(() => server.finish());
   return server;
 }

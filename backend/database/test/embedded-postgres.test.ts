@@ -3,16 +3,27 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from '../src/index.ts';
 import { startInProcess } from './support/server-process.ts';
 import { query, temporaryDirectory } from './support/temporary.ts';
 
+/** What a test wrote need not survive a crash of the machine. */
+const FAST = { fsync: 'off' };
+
+let prepared: ReturnType<typeof temporaryDirectory>;
 let directory: ReturnType<typeof temporaryDirectory>;
 let dataDirectory: string;
 let releases: (() => unknown)[];
 
+// Making a cluster takes most of a second, so the tests of later starts share one.
+beforeAll(async () => {
+  prepared = temporaryDirectory();
+  const options = { dataDirectory: join(prepared.path, 'postgres'), databases: ['one'], settings: FAST };
+  await (await startEmbeddedPostgres(options)).stop();
+});
+afterAll(() => prepared?.remove());
 beforeEach(() => {
   directory = temporaryDirectory();
   dataDirectory = join(directory.path, 'postgres');
@@ -23,16 +34,21 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<EmbeddedPostgresOptions> = {}): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({ dataDirectory, databases: ['one'], ...options });
+  const settings = { ...FAST, ...options.settings };
+  const server = await startEmbeddedPostgres({ dataDirectory, databases: ['one'], ...options, settings });
   releases.push(() => server.stop());
   return server;
 }
 
 async function freshProcess(): Promise<Awaited<ReturnType<typeof startInProcess>>> {
-  const started = await startInProcess({ dataDirectory, databases: ['one'] });
+  const started = await startInProcess({ dataDirectory, databases: ['one'], settings: FAST });
   releases.push(() => started.finish());
   return started;
 }
+
+const usePrepared = (): void => {
+  dataDirectory = join(prepared.path, 'postgres');
+};
 
 describe('a first start', () => {
   test('makes the cluster and its databases, in UTC and on the loopback address only', async () => {
@@ -85,13 +101,15 @@ describe('a first start', () => {
 });
 
 describe('a later start', () => {
+  beforeEach(usePrepared);
+
   test('finds the data again after a stop', async () => {
     const first = await start();
-    await query(first.url('one'), 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await query(first.url('one'), 'CREATE TABLE kept_over_stop AS SELECT 42 AS answer');
     await first.stop();
     const second = await start();
     expect(second.owned).toBe(true);
-    expect(await query(second.url('one'), 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    expect(await query(second.url('one'), 'SELECT answer FROM kept_over_stop')).toEqual([{ answer: 42 }]);
   });
 
   test('attaches to a running server and leaves it running', async () => {
@@ -117,12 +135,12 @@ describe('a later start', () => {
     const session = new pg.Client({ connectionString: first.url('one') });
     session.on('error', () => {});
     await session.connect();
-    await session.query('CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n');
-    await session.query('BEGIN; DELETE FROM kept');
+    await session.query('CREATE TABLE kept_over_crash AS SELECT generate_series(1, 1000) AS n');
+    await session.query('BEGIN; DELETE FROM kept_over_crash');
     process.kill(first.pid, 'SIGKILL');
     const second = await start();
     expect(second.pid).not.toBe(first.pid);
-    expect(await query(second.url('one'), 'SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 1000 }]);
+    expect(await query(second.url('one'), 'SELECT count(*)::int AS n FROM kept_over_crash')).toEqual([{ n: 1000 }]);
   });
 
   test("is not misled by a dead server's process id that another program has now", async () => {
@@ -138,6 +156,8 @@ describe('a later start', () => {
 });
 
 describe('a refused start', () => {
+  beforeEach(usePrepared);
+
   test('names the port that is taken and the variable that moves it', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     releases.push(() => other.close());
@@ -147,8 +167,9 @@ describe('a refused start', () => {
   });
 
   test('says which server made the data, and leaves it alone', async () => {
-    await (await start()).stop();
     const versionFile = join(dataDirectory, 'data', 'PG_VERSION');
+    const version = readFileSync(versionFile);
+    releases.push(() => writeFileSync(versionFile, version));
     writeFileSync(versionFile, '9.6\n');
     await expect(start()).rejects.toThrow(/made by PostgreSQL 9\.6, and the embedded server is \d+.*dump.*restore/);
     expect(readFileSync(versionFile, 'utf8')).toBe('9.6\n');

@@ -37,17 +37,18 @@ export interface Cluster {
  * whole, so neither an interruption nor several starters at once can leave half of one.
  *
  * @param directory made with all it holds
+ * @param how `durable` makes sure that a new one outlives a crash of the machine
  * @throws when it was made by another major version, or cannot be read by the caller
  */
 export async function openCluster(
   directory: string,
   account: ServerAccount | undefined,
   binaries: Binaries,
-  onProgress: (message: string) => void,
+  how: { readonly durable: boolean; readonly onProgress: (message: string) => void },
 ): Promise<Cluster> {
   if (!existsSync(join(directory, 'password'))) {
-    onProgress(`making a PostgreSQL ${binaries.version} cluster in ${directory}`);
-    await makeCluster(directory, account, binaries);
+    how.onProgress(`making a PostgreSQL ${binaries.version} cluster in ${directory}`);
+    await makeCluster(directory, account, binaries, how.durable ? [] : ['--no-sync']);
   }
   const data = join(directory, 'data');
   checkReadable(directory, data);
@@ -61,7 +62,12 @@ export async function openCluster(
   };
 }
 
-async function makeCluster(directory: string, account: ServerAccount | undefined, binaries: Binaries): Promise<void> {
+async function makeCluster(
+  directory: string,
+  account: ServerAccount | undefined,
+  binaries: Binaries,
+  options: readonly string[],
+): Promise<void> {
   sweepDrafts(directory);
   const draft = besides(directory);
   const data = join(draft, 'data');
@@ -74,7 +80,7 @@ async function makeCluster(directory: string, account: ServerAccount | undefined
   writeFileSync(handOver, `${password}\n`, { mode: 0o600 });
   if (account) for (const path of [data, handOver]) chownSync(path, account.uid, account.gid);
   try {
-    await runInitdb(binaries.program('initdb'), data, handOver, account);
+    await runInitdb(binaries.program('initdb'), ['-D', data, '--pwfile', handOver, ...options], data, account);
     rmSync(handOver);
     moveIntoPlace(draft, directory);
   } finally {
@@ -82,13 +88,18 @@ async function makeCluster(directory: string, account: ServerAccount | undefined
   }
 }
 
-async function runInitdb(program: string, data: string, passwordFile: string, account?: ServerAccount): Promise<void> {
-  const options = ['-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-instructions'];
+async function runInitdb(
+  program: string,
+  options: readonly string[],
+  cwd: string,
+  account: ServerAccount | undefined,
+): Promise<void> {
+  const usual = ['-U', SUPERUSER, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-instructions'];
   const identity = account && { uid: account.uid, gid: account.gid };
   try {
-    await promisify(execFile)(program, ['-D', data, '-U', SUPERUSER, '--pwfile', passwordFile, ...options], {
+    await promisify(execFile)(program, [...options, ...usual], {
       ...identity,
-      cwd: data,
+      cwd,
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
     });
   } catch (error) {

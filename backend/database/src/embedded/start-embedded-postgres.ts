@@ -72,7 +72,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const shared = (): string => sharedDirectory(options.sharedDirectory);
   const binaries = findBinaries(account, shared);
   const directory = clusterDirectory(options.dataDirectory, account, shared);
-  const cluster = await openCluster(directory, account, binaries, onProgress);
+  const durable = options.settings?.['fsync'] !== 'off';
+  const cluster = await openCluster(directory, account, binaries, { durable, onProgress });
   const { server, owned } = await startOrAttach(cluster, binaries, options, onProgress);
   const url = (database: string): string =>
     `postgresql://${SUPERUSER}:${cluster.password}@127.0.0.1:${server.port}/${encodeURIComponent(database)}`;
