@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const WRITABLE_BY_OTHERS = 0o022;
 
@@ -41,6 +41,7 @@ export function sharedDirectory(chosen?: string): string {
   const refusals: string[] = [];
   for (const path of candidates) {
     try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       return ownDirectory(path, isRoot ? 0o711 : 0o700);
     } catch (error) {
       refusals.push((error as Error).message);
