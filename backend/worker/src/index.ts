@@ -1,1 +1,2 @@
-export {};
+await import('./config/tracing.ts');
+await import('./main.ts');

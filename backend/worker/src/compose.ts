@@ -1,0 +1,114 @@
+import path from 'node:path';
+import { createDatabase, migrateDeploy } from '@clearway/database';
+import { HealthRegistry, type Lifecycle } from '@clearway/kernel';
+import type { ServiceTelemetry } from '@clearway/telemetry';
+import type { Env } from './config/env.ts';
+import { VERSION } from './config/version.ts';
+import { databaseCheck } from './database/database-check.ts';
+import { migrateUntilDone } from './database/migrate-until-done.ts';
+import { listen } from './listener.ts';
+import { buildOperationsApp } from './operations/app.ts';
+import { createReadiness, type Readiness } from './operations/readiness.ts';
+import { ingestOperations } from './traces/ingest-operations.ts';
+import { traceMetrics } from './traces/metrics.ts';
+import { createReceiver } from './traces/receiver.ts';
+import { TraceStore } from './traces/store/trace-store.ts';
+import { jaegerLink, traceOperations } from './traces/trace-operations.ts';
+
+/** What the process is given. */
+export interface WorkerProcessOptions {
+  readonly env: Env;
+  readonly telemetry: ServiceTelemetry;
+  readonly lifecycle: Lifecycle;
+}
+
+/** The running process. */
+export interface WorkerProcess {
+  readonly port: number;
+  readonly readiness: Readiness;
+  readonly health: HealthRegistry;
+  readonly store: TraceStore;
+  /** Resolves when the database was migrated, or when the process ends before. */
+  readonly migrated: Promise<boolean>;
+}
+
+/** Time for what is queued to leave at the end. */
+const FLUSH_LIMIT_MS = 3000;
+/** Its own receiver is closed by then: what is left cannot be delivered. */
+const LOCAL_FLUSH_LIMIT_MS = 300;
+const MEBIBYTE = 1024 * 1024;
+
+/**
+ * The composition root: opens everything that the process needs and registers each release on the line that opened it.
+ * Longer than other functions because it is nothing but that list.
+ */
+export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
+  const { env, telemetry, lifecycle } = options;
+  const { logger } = telemetry.logs;
+  const readiness = createReadiness(['database']);
+
+  // telemetry: released last, so that it hears of everything before
+  const isLocal = env.OTEL_EXPORTER === 'local';
+  lifecycle.onRelease('telemetry', () => telemetry.shutdown(isLocal ? LOCAL_FLUSH_LIMIT_MS : FLUSH_LIMIT_MS));
+
+  // traces
+  const listener = traceMetrics(telemetry.metrics, () => store);
+  const store = new TraceStore({
+    folder: path.join(env.DATA_DIRECTORY, 'traces'),
+    limitBytes: env.TRACE_STORE_MEGABYTES * MEBIBYTE,
+    onProblem: (message) => logger.warn(message),
+  });
+  lifecycle.onRelease('trace store', () => store.close());
+
+  // the database: opened now, connected when it answers
+  const database = createDatabase({
+    connectionString: env.DATABASE_URL,
+    applicationName: 'clearway-worker',
+    onConnectionError: (error) => logger.debug('a database connection broke', { error }),
+  });
+  lifecycle.onRelease('database', () => database.close());
+  const health = new HealthRegistry();
+  const check = databaseCheck(database, env.DATABASE_URL, () => {
+    health.invalidate('database');
+    // so that ?quick=true knows as well
+    void health.report({ only: ['database'] });
+  });
+  health.add(check);
+  lifecycle.onRelease('database check', () => check.close());
+
+  // the listener; its release is the drain
+  const app = buildOperationsApp({
+    tokens: env.OPERATIONS_TOKENS,
+    telemetry,
+    health,
+    readiness,
+    environment: env.SENTRY_ENVIRONMENT,
+    version: VERSION,
+    operations: [
+      ...ingestOperations(createReceiver(store, listener)),
+      ...traceOperations(store, jaegerLink(env.JAEGER_UI_URL)),
+    ],
+  });
+  const server = await listen(app, { host: env.WORKER_HOST, port: env.WORKER_PORT, portVariable: 'WORKER_PORT' });
+  const drainLimitMs = env.SHUTDOWN_LIMIT_SECONDS * 1000;
+  lifecycle.onRelease('listener', () => server.drain(drainLimitMs), drainLimitMs + 1000);
+  lifecycle.onRelease('own spans', () => telemetry.tracing.forceFlush(), LOCAL_FLUSH_LIMIT_MS * 3);
+  lifecycle.onRelease('readiness', () => readiness.drain());
+  readiness.started();
+  logger.info('worker listens', { port: server.port, version: VERSION });
+
+  const migrated = migrateInBackground(options, readiness);
+  return { port: server.port, readiness, health, store, migrated };
+}
+
+function migrateInBackground({ env, telemetry, lifecycle }: WorkerProcessOptions, readiness: Readiness) {
+  const { logger: log } = telemetry.logs;
+  const abort = new AbortController();
+  const migrate = () => migrateDeploy({ connectionString: env.DATABASE_URL, log: (message) => log.info(message) });
+  const done = migrateUntilDone(migrate, { log, signal: abort.signal }).then((isDone) => {
+    if (isDone) readiness.have('database');
+    return isDone;
+  });
+  lifecycle.onRelease('migration', () => abort.abort());
+  return done;
+}

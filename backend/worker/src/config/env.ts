@@ -1,0 +1,50 @@
+import {
+  ConfigurationError,
+  EXIT_CONFIGURATION,
+  isLoopbackAddress,
+  readEnvironment,
+  renderProblems,
+} from '@clearway/kernel';
+import { workerEnvironment } from './environment-shape.ts';
+
+/** The environment, typed and frozen. */
+export type Env = ReturnType<typeof readWorkerEnvironment>;
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the worker's environment.
+ *
+ * @throws ConfigurationError with every problem
+ */
+export function readWorkerEnvironment(variables: Variables) {
+  const env = readEnvironment(workerEnvironment, { variables: { ...ownReceiver(variables), ...present(variables) } });
+  if (!isLoopbackAddress(env.WORKER_HOST) && env.OPERATIONS_TOKENS.length === 0) {
+    throw new ConfigurationError([
+      {
+        file: 'environment',
+        path: 'WORKER_HOST',
+        message: 'the operations API would be open to others without authentication',
+        value: env.WORKER_HOST,
+        remedy: 'set OPERATIONS_TOKENS, or WORKER_HOST=127.0.0.1',
+      },
+    ]);
+  }
+  return env;
+}
+
+/** Unless told otherwise the worker sends its own spans to itself, wherever its port was moved. */
+function ownReceiver({ WORKER_PORT: port }: Variables): Variables {
+  return port === undefined || port === '' || port === '0' ? {} : { OTEL_LOCAL_URL: `http://127.0.0.1:${port}` };
+}
+
+function present(variables: Variables): Variables {
+  return Object.fromEntries(Object.entries(variables).filter(([, text]) => text !== undefined && text !== ''));
+}
+
+/** Prints what is wrong with the configuration and ends the process with 78, before anything was opened. */
+export function exitOnConfigurationError(error: unknown): never {
+  if (!(error instanceof ConfigurationError)) throw error;
+  process.stderr.write(`${renderProblems(error.problems)}\n`);
+  process.exit(EXIT_CONFIGURATION);
+}

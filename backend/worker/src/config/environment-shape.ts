@@ -1,0 +1,39 @@
+import { integer, operationsTokens, port, url, variable } from '@clearway/kernel';
+import { telemetryEnvironment } from '@clearway/telemetry/environment';
+import { z } from 'zod';
+
+const text = () => z.string();
+
+/** Every variable that the worker reads. */
+export const workerEnvironment = {
+  WORKER_HOST: variable(
+    text().default('127.0.0.1'),
+    'Address of the operations API; beyond loopback only with OPERATIONS_TOKENS.',
+    { section: 'Worker' },
+  ),
+  WORKER_PORT: variable(port().default(8002), 'Port of the operations API and of the OTLP receiver.', {
+    section: 'Worker',
+  }),
+  DATA_DIRECTORY: variable(text().default('.data'), 'Where the database and the traces are kept.', {
+    section: 'Worker',
+  }),
+  TRACE_STORE_MEGABYTES: variable(
+    integer(4, 1_048_576).default(256),
+    'Megabytes on disk that recent traces may take; failed and slow ones are kept the longest.',
+    { section: 'Worker' },
+  ),
+  SHUTDOWN_LIMIT_SECONDS: variable(integer(1, 600).default(10), 'How long requests under way may take at the end.', {
+    section: 'Worker',
+  }),
+  OPERATIONS_TOKENS: variable(operationsTokens().default([]), 'Tokens of the operations listeners.', {
+    section: 'Operations',
+    example: 'viewer:at-least-16-characters,operator:at-least-16-characters',
+    secret: true,
+  }),
+  DATABASE_URL: variable(url('postgresql', 'postgres'), 'PostgreSQL; embedded by npm start when unset.', {
+    section: 'Services',
+    example: 'postgresql://user:password@127.0.0.1:5432/clearway',
+    secret: true,
+  }),
+  ...telemetryEnvironment,
+};
