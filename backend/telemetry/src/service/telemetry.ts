@@ -9,6 +9,7 @@ import { startErrors, type Errors } from '../errors/index.ts';
 import { createLogger, type Logs } from '../logs/index.ts';
 import { createMetrics, telemetryMetrics, type Metrics, type TelemetryMetrics } from '../metrics/index.ts';
 import { startTracing, type InstrumentationSet, type Tracing } from '../tracing/index.ts';
+import { DEFAULT_IGNORED_PATHS } from '../tracing/instrumentations.ts';
 import { within } from '../within.ts';
 import { serviceMetrics, type ServiceMetrics } from './metrics.ts';
 
@@ -19,6 +20,8 @@ export interface ServiceTelemetryOptions {
   readonly serviceVersion: string;
   /** Default `service`. */
   readonly instrumentations?: InstrumentationSet | undefined;
+  /** Paths that are not traced, beside probes and `/metrics`: as they are, or `/path/*` for all below one. */
+  readonly untracedPaths?: readonly string[] | undefined;
 }
 
 /** All signals of one service. */
@@ -42,7 +45,10 @@ export function startServiceTelemetry(env: TelemetryEnvironment, options: Servic
   const { serviceVersion } = options;
   const serviceName = env.OTEL_SERVICE_NAME ?? options.serviceName;
   const instrumentations = options.instrumentations ?? 'service';
-  const tracing = startTracing(tracingOptions(env, { serviceName, serviceVersion, instrumentations }));
+  const tracing = startTracing({
+    ...tracingOptions(env, { serviceName, serviceVersion, instrumentations }),
+    ignoredPaths: [...DEFAULT_IGNORED_PATHS, ...(options.untracedPaths ?? [])],
+  });
   const errors = startErrors({
     dsn: env.SENTRY_DSN,
     environment: env.SENTRY_ENVIRONMENT,

@@ -42,6 +42,7 @@ export const DEFAULT_IGNORED_PATHS = [
 export interface Ignored {
   /** `host` or `host:port` of the error tracker and of the collector. */
   readonly hosts: ReadonlySet<string>;
+  /** Paths as they are, or `/path/*` for all below one. */
   readonly paths: ReadonlySet<string>;
 }
 
@@ -69,7 +70,7 @@ function configuration(set: InstrumentationSet, ignored: Ignored): Configuration
     ...(set === 'service' && {
       '@opentelemetry/instrumentation-http': {
         enabled: true,
-        ignoreIncomingRequestHook: (request: IncomingMessage) => ignored.paths.has(pathOf(request.url)),
+        ignoreIncomingRequestHook: (request: IncomingMessage) => isIgnoredPath(pathOf(request.url), ignored.paths),
         ignoreOutgoingRequestHook: (options: RequestOptions) => isIgnoredHost(options, ignored.hosts),
         // the instrumentation hides the values of a few names only
         startIncomingSpanHook: (request: IncomingMessage) => queryAttribute(request.url),
@@ -105,6 +106,14 @@ function redactedUrl(origin: string, path: string): Attributes {
 function pathOf(url = ''): string {
   const end = url.indexOf('?');
   return end < 0 ? url : url.slice(0, end);
+}
+
+function isIgnoredPath(path: string, paths: ReadonlySet<string>): boolean {
+  if (paths.has(path)) return true;
+  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+    if (paths.has(`${path.slice(0, slash)}/*`)) return true;
+  }
+  return false;
 }
 
 function isIgnoredHost(options: RequestOptions, hosts: ReadonlySet<string>): boolean {

@@ -29,7 +29,10 @@ export interface TracingOptions {
   readonly zipkinEndpoint?: string | undefined;
   /** `host:port` or host of the error tracker: calls to it are not traced. */
   readonly sentryHost?: string | undefined;
-  /** Paths of incoming requests that are not traced: probes, scrapes, and an OTLP receiver of the process's own. */
+  /**
+   * Paths of incoming requests that are not traced: probes, scrapes, and an OTLP receiver of the process's own.
+   * `/path/*` stands for all below one.
+   */
   readonly ignoredPaths?: readonly string[] | undefined;
   /** Told of failed exports, at most once a minute. Default: one line on stderr. */
   readonly onProblem?: ((message: string) => void) | undefined;

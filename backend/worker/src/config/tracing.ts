@@ -17,4 +17,17 @@ const read = () => {
 export const env = read();
 
 /** All signals, started before anything that tracing instruments is loaded. Errors are among them. */
-export const telemetry = startServiceTelemetry(env, { serviceName: SERVICE, serviceVersion: VERSION });
+export const telemetry = startServiceTelemetry(env, {
+  serviceName: SERVICE,
+  serviceVersion: VERSION,
+  // who looks at traces, again and again, must not fill the store with traces of looking
+  untracedPaths: [
+    '/api/traces',
+    '/api/traces/*',
+    '/api/health',
+    '/api/health/*',
+    '/api/docs',
+    '/api/docs/*',
+    '/api/openapi.json',
+  ],
+});
