@@ -27,7 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     await output.step('Build', () => build(root, abort.signal));
     const variables = testVariables(process.env);
     if (!variables['TEST_DATABASE_URL']) {
-      const database = await output.step('PostgreSQL for the tests', () => startDatabase(scratch));
+      const database = await output.step('PostgreSQL for the tests', startDatabase);
       stopDatabase = () => database.stop();
       variables['TEST_DATABASE_URL'] = database.url('postgres');
     }
@@ -43,11 +43,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function startDatabase(scratch: string) {
-  const { startEmbeddedPostgres } = await import('@clearway/database');
-  // what the tests write need not survive a crash of the machine
-  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: 200 };
-  return startEmbeddedPostgres({ dataDirectory: path.join(scratch, 'postgres'), databases: [], settings });
+/** Goes with this process, also when that is killed. */
+async function startDatabase() {
+  const { startTestServer } = await import('@clearway/database/testing');
+  return startTestServer();
 }
 
 process.chdir(root);

@@ -12,7 +12,7 @@ export interface TestServer {
 }
 
 /** Faster, and unsafe when the machine stops: nobody misses a test's data. */
-const UNSAFE_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: 100 };
+const UNSAFE_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: 200 };
 
 /** Starts a throw-away server below the system's temporary directory, on a free port. */
 export async function startTestServer(): Promise<TestServer> {
