@@ -85,7 +85,9 @@ export class HealthRegistry {
    */
   async report(options: { quick?: boolean; only?: readonly string[] } = {}): Promise<HealthReport> {
     const entries = [...this.#entries.values()].filter((e) => options.only?.includes(e.check.id) ?? true);
-    const found = await Promise.all(entries.map((e) => (options.quick && e.last) || this.#current(e)));
+    const found = await Promise.all(
+      entries.map((e) => (options.quick && e.last ? Promise.resolve(e.last) : this.#current(e))),
+    );
     const results = new Map<string, CheckResult & { required: boolean; target?: string }>();
     entries.forEach(({ check }, i) => {
       const { id, required, target } = check;

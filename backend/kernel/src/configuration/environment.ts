@@ -1,5 +1,6 @@
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import { deepFreeze } from './deep-freeze.ts';
 import {
   ConfigurationError,
   issueMessage,
@@ -37,22 +38,26 @@ export function variable<T extends z.ZodType>(schema: T, description: string, mo
 
 /** A whole number in a range, read from text; anything else is refused. */
 export const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^-?\d+$/, `expected a whole number`)
-    .transform(Number)
-    .pipe(z.number().int().min(min).max(max));
+  numberText(/^-?\d+$/, min, max, `must be a whole number from ${min} to ${max}`, 'write digits only, without a unit');
 
 /** A TCP port; 0 lets the system choose. */
 export const port = () => integer(0, 65_535);
 
 /** A number between 0 and 1, read from text. */
 export const ratio = () =>
-  z
+  numberText(/^\d*\.?\d+$/, 0, 1, 'must be a number from 0 to 1', 'write it with a point: 0.1 for ten percent');
+
+function numberText(form: RegExp, min: number, max: number, message: string, remedy: string) {
+  return z
     .string()
-    .regex(/^\d*\.?\d+$/, 'expected a number between 0 and 1')
-    .transform(Number)
-    .pipe(z.number().min(0).max(1));
+    .superRefine((text, context) => {
+      const value = Number(text);
+      if (!form.test(text.trim())) context.addIssue({ code: 'custom', message, params: { remedy } });
+      else if (value < min) context.addIssue({ code: 'custom', message, params: { remedy: `use at least ${min}` } });
+      else if (value > max) context.addIssue({ code: 'custom', message, params: { remedy: `use at most ${max}` } });
+    })
+    .transform(Number);
+}
 
 /** `true` or `false`, also as 1 or 0. */
 export const flag = () => z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
@@ -102,7 +107,7 @@ export function readEnvironment<S extends EnvironmentShape>(
     if (text !== undefined) merged[name] = text;
   }
   const parsed = z.object(shape).safeParse(merged, { reportInput: true });
-  if (parsed.success) return Object.freeze(parsed.data);
+  if (parsed.success) return deepFreeze(parsed.data);
   const problems = parsed.error.issues.map((issue): ConfigurationProblem => {
     const name = String(issue.path[0]);
     const inFile = present(options.variables[name]) === undefined && name in fromFile;
@@ -190,7 +195,7 @@ export function describeEnvironment(shape: EnvironmentShape): DescribedVariable[
 
 function showDefault(value: unknown): string {
   if (Array.isArray(value)) return value.join(',');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /**

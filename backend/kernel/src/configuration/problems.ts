@@ -53,66 +53,138 @@ function renderProblem(problem: ConfigurationProblem): string {
 
 const SECRET_NAME = /token|secret|passw|credential|api.?key|private.?key|dsn|authorization|cookie/i;
 const SHOWN_CHARACTERS = 80;
+const HIDDEN = '(hidden)';
 
 /**
  * A value as it may be shown: masked when its name says that it is a secret, without the credentials of a URL,
- * on one line and shortened.
+ * on one line and shortened. Text that YAML would read as something else stands in quotes.
  *
  * @param name the variable or key that holds it
  */
 export function showValue(name: string, value: unknown): string {
-  if (SECRET_NAME.test(name) && value !== '' && typeof value === 'string') return '(hidden)';
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  const safe = text.replace(/(:\/\/)[^/@\s"]*@/g, '$1***@').replaceAll(/\p{Cc}/gu, ' ');
+  const masked = maskSecrets(name, value);
+  const text = typeof masked === 'string' ? masked : (JSON.stringify(masked, maskSecrets) ?? String(masked));
+  const safe = text
+    .replace(/(:\/\/)[^/@\s"]*@/g, '$1***@')
+    .replace(/([?&][\w.-]*(?:token|secret|key|passw|signature)[\w.-]*=)[^&\s"]*/gi, '$1***')
+    .replaceAll(/\p{Cc}/gu, ' ');
   return safe.length > SHOWN_CHARACTERS ? `${safe.slice(0, SHOWN_CHARACTERS)}…` : safe;
+}
+
+function maskSecrets(name: string, value: unknown): unknown {
+  const isSecret = SECRET_NAME.test(name) && value !== '' && ['string', 'number'].includes(typeof value);
+  return isSecret ? HIDDEN : value;
 }
 
 /** The message of a zod issue in the words of somebody who writes configuration. */
 export function issueMessage(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return `unknown key ${quoteAll(issue.keys)}`;
-  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing';
-  return issue.message.replace(/^Invalid input: /, '');
+  if (isMissing(issue)) return 'is missing';
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `unknown key ${quoteAll(issue.keys)}`;
+    case 'invalid_type':
+      return issue.input === null ? 'is empty' : `must be ${wanted(issue.expected)}, not ${given(issue.input)}`;
+    case 'invalid_value':
+      return issue.values.length === 1
+        ? `must be ${String(issue.values[0])}`
+        : `must be one of ${quoteAll(issue.values)}`;
+    case 'too_small':
+      return `must ${bound(issue, 'more than', 'at least', issue.minimum)}`;
+    case 'too_big':
+      return `must ${bound(issue, 'less than', 'at most', issue.maximum)}`;
+    default:
+      return issue.message.replace(/^Invalid input: /, '').replace(/^Invalid (?=URL)/, 'is no usable ');
+  }
+}
+
+/** Whether a value is not there, rather than wrong. */
+export function isMissing({ code, input }: z.core.$ZodIssue): boolean {
+  return (code === 'invalid_type' || code === 'invalid_value') && input === undefined;
 }
 
 /**
  * How to mend a zod issue. A schema says it itself through `params.remedy` of a custom issue; the rest follows from
  * the kind of the issue.
  *
- * @param known the keys or values that would have been right, for suggestions
+ * @param known the keys that would have been right, for suggestions
  */
 export function issueRemedy(issue: z.core.$ZodIssue, known: readonly string[] = []): string {
   switch (issue.code) {
     case 'custom':
       return typeof issue.params?.['remedy'] === 'string' ? issue.params['remedy'] : 'correct the value';
-    case 'unrecognized_keys':
-      return suggestion(issue.keys[0] ?? '', known) ?? `remove it; known here: ${known.join(', ')}`;
+    case 'unrecognized_keys': {
+      const list = known.length > 0 ? `; known here: ${known.join(', ')}` : '';
+      return suggestion(issue.keys[0] ?? '', known) ?? `remove it${list}`;
+    }
     case 'invalid_value': {
       const values = issue.values.map(String);
-      return suggestion(String(issue.input ?? ''), values) ?? `use one of ${quoteAll(values)}`;
+      const input = typeof issue.input === 'string' ? issue.input : '';
+      if (values.includes(input)) return `write it without quotes: ${input}`;
+      const list = values.length === 1 ? `write ${values[0]}` : `use one of ${quoteAll(values)}`;
+      return (input === '' ? undefined : suggestion(input, values)) ?? list;
     }
     case 'invalid_type':
-      return `give ${withArticle(issue.expected)}`;
+      return typeRemedy(issue.expected, issue.input, known);
     case 'too_small':
-      return `use at least ${issue.minimum}${sized(issue.origin)}`;
+      return `let it ${bound(issue, 'more than', 'at least', issue.minimum)}`;
     case 'too_big':
-      return `use at most ${issue.maximum}${sized(issue.origin)}`;
+      return `let it ${bound(issue, 'less than', 'at most', issue.maximum)}`;
     case 'invalid_format':
-      return `write it as ${issue.format === 'regex' ? `a match of ${issue.pattern}` : withArticle(issue.format)}`;
+      if (issue.format === 'url') return 'write it with its scheme, such as https://host/path';
+      return issue.pattern === undefined ? `write it as ${issue.format}` : `it has to match ${issue.pattern}`;
     default:
       return 'see docs/reference/configuration.md';
   }
 }
 
-function sized(origin: string): string {
-  return origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '';
+/** The types of a configuration in words. */
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a section with keys of its own',
+  record: 'a section with names of your own',
+};
+
+function wanted(type: string): string {
+  return TYPES[type] ?? type;
 }
 
-function withArticle(noun: string): string {
-  return `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`;
+function given(input: unknown): string {
+  if (Array.isArray(input)) return 'a list';
+  if (typeof input === 'number') return Number.isInteger(input) ? 'a number' : 'a fraction';
+  return typeof input === 'object' ? 'a section' : wanted(typeof input);
 }
 
-function quoteAll(names: readonly string[]): string {
-  return names.map((name) => `'${name}'`).join(', ');
+function typeRemedy(expected: string, input: unknown, known: readonly string[]): string {
+  if (input === null) return `give it ${wanted(expected)}, or remove the key`;
+  if (typeof input === 'string' || typeof input === 'number' || typeof input === 'boolean') {
+    if (expected === 'array') return `write it as a list: [${input}]`;
+    if (expected === 'string') return `put it into quotes: '${input}'`;
+    if (expected === 'boolean') return 'write true or false, without quotes';
+    if (typeof input === 'string' && ['number', 'int'].includes(expected)) {
+      return Number.isNaN(Number(input)) ? 'write digits only, without a unit' : `write it without quotes: ${input}`;
+    }
+  }
+  if (expected === 'object' && known.length > 0) return `give it keys of its own: ${known.join(', ')}`;
+  return `give it ${wanted(expected)}`;
+}
+
+function bound(
+  { origin, inclusive }: { origin: string; inclusive?: boolean | undefined },
+  exclusively: string,
+  inclusively: string,
+  limit: number | bigint,
+): string {
+  const comparison = `${inclusive === false ? exclusively : inclusively} ${limit}`;
+  if (origin === 'string') return `have ${comparison} characters`;
+  return origin === 'array' ? `have ${comparison} ${limit === 1 ? 'entry' : 'entries'}` : `be ${comparison}`;
+}
+
+function quoteAll(names: readonly unknown[]): string {
+  return names.map((name) => `'${String(name)}'`).join(', ');
 }
 
 function suggestion(wrong: string, known: readonly string[]): string | undefined {
