@@ -46,15 +46,16 @@ async function restart(
   { supervisor, output, signal }: Context,
   { spec, readyUrls, limitMs }: StackProcess,
 ): Promise<void> {
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
   try {
     await output.step(`Restart ${spec.name}`, async () => {
       await supervisor.restart(spec);
-      const ended = new AbortController();
-      const either = AbortSignal.any([signal, ended.signal]);
-      void supervisor.endOf(spec.name)?.then(() => ended.abort(new Error('it ended')));
+      void supervisor.endOf(spec.name)?.then(() => ended.abort());
       await Promise.all(readyUrls.map((url) => waitUntilReady(url, { limitMs, signal: either })));
     });
   } catch (error) {
-    if (!signal.aborted) output.error(`  ${spec.name} is not ready: ${(error as Error).message}`);
+    // that it ended was told, and why
+    if (!either.aborted) output.error(`  ${spec.name} is not ready: ${(error as Error).message}`);
   }
 }

@@ -62,6 +62,7 @@ async function supervise(settings: Settings, options: StackOptions, output: Outp
     },
     again: () => {
       supervisor.kill();
+      if (databases?.embedded?.owned) process.kill(databases.embedded.pid, 'SIGINT'); // it ends by itself, after us
       process.exit(EXIT_KILLED);
     },
   });

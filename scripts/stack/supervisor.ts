@@ -49,6 +49,8 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2,
  */
 export class Supervisor {
   readonly #children = new Map<string, Running>();
+  /** Names in the order of their first start: a restart does not change when a child is stopped. */
+  readonly #order: string[] = [];
   readonly #options: SupervisorOptions;
   #stopping: Promise<boolean> | undefined;
 
@@ -75,6 +77,7 @@ export class Supervisor {
     }));
     const running: Running = { spec, process: child, ended, expected: false };
     this.#children.set(spec.name, running);
+    if (!this.#order.includes(spec.name)) this.#order.push(spec.name);
     void ended.then((ending) => {
       if (this.#children.get(spec.name) === running) this.#children.delete(spec.name);
       if (!running.expected) this.#options.onEnd(ending);
@@ -120,7 +123,9 @@ export class Supervisor {
 
   async #stopAll(onStopped: (name: string, reason: string) => void): Promise<boolean> {
     let orderly = true;
-    for (const running of [...this.#children.values()].reverse()) {
+    for (const name of this.#order.toReversed()) {
+      const running = this.#children.get(name);
+      if (!running) continue;
       const { ending, killed } = await this.#stop(running);
       if (killed) orderly = false;
       onStopped(

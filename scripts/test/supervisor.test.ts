@@ -115,6 +115,17 @@ describe('the supervisor', () => {
     expect(endings).toEqual([]);
   });
 
+  test('stops a child that was replaced when its turn would have come', async () => {
+    const supervisor = supervise();
+    for (const name of ['worker', 'gateway']) supervisor.start(child(name));
+    await control.seen('worker up', 'gateway up');
+    await supervisor.restart(child('worker'));
+    await control.seen('worker up', 'worker up');
+    const told: string[] = [];
+    await supervisor.stop((name) => told.push(name));
+    expect(told).toEqual(['gateway', 'worker']);
+  });
+
   test('leaves no child behind when it is killed itself', async () => {
     const supervisor = spawn(process.execPath, [fixture('supervisor.ts'), String(control.port)], { stdio: 'ignore' });
     await control.seen('first up', 'second up');
