@@ -40,9 +40,10 @@ export async function measureSlice(
   order: Omit<LoadOrder, 'port'>,
 ): Promise<Slice> {
   const before = { usage: readUsage(server.pid), cpus: readCpuTimes() };
-  const middle = setTimeout(() => void server.duringSlice?.(), order.seconds * 500);
-  const load = await generator.run({ ...order, port: server.port });
-  clearTimeout(middle);
+  const [load] = await Promise.all([
+    generator.run({ ...order, port: server.port }),
+    inTheMiddle(server, order.seconds),
+  ]);
   const cpus = readCpuTimes();
   await (server.settle?.() ?? pause());
   const usage = readUsage(server.pid);
@@ -61,6 +62,12 @@ export async function measureSlice(
     serverCpuBusy: busyShare(before.cpus, cpus, [placement.serverCpu]),
     loadCpusBusy: busyShare(before.cpus, cpus, placement.loadCpus),
   };
+}
+
+async function inTheMiddle(server: Server, seconds: number): Promise<void> {
+  if (server.duringSlice === undefined) return;
+  await new Promise((resolve) => setTimeout(resolve, seconds * 500));
+  await server.duringSlice();
 }
 
 function pause(): Promise<void> {
