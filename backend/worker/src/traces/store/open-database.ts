@@ -40,6 +40,19 @@ export function reopenDatabase(folder: string, sizes: StoreSizes, broken: unknow
   return openWithout(path.join(folder, FILE_NAME), sizes, broken);
 }
 
+/** Gives bytes back to the disk when the bound was lowered since the file was made. Blocks for as long as that takes. */
+export function giveBack(database: DatabaseSync, { databaseBytes }: StoreSizes): void {
+  const pages = Number(Object.values(database.prepare('PRAGMA page_count').get() ?? {})[0]);
+  if (pages * PAGE_BYTES <= databaseBytes) return;
+  database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)');
+  limitPages(database, databaseBytes);
+}
+
+/** SQLite then answers "full" to what would go beyond it. */
+function limitPages(database: DatabaseSync, bytes: number): void {
+  database.exec(`PRAGMA max_page_count = ${Math.floor(bytes / PAGE_BYTES)}`);
+}
+
 function openWithout(file: string, sizes: StoreSizes, broken: unknown): OpenedDatabase {
   const why = (broken as Error).message;
   try {
@@ -81,7 +94,7 @@ function prepare(database: DatabaseSync, { databaseBytes, walBytes }: StoreSizes
   if (version !== SCHEMA_VERSION || application !== APPLICATION_ID) throw new Error('it is of another version');
   // finds most of what a crash or a stranger did to the file; the rest is found when it is read
   database.prepare('SELECT sum(bytes) FROM (SELECT bytes FROM traces ORDER BY class, id LIMIT 1000)').get();
-  pragma(`max_page_count = ${Math.floor(databaseBytes / PAGE_BYTES)}`);
+  limitPages(database, databaseBytes);
 }
 
 function create(database: DatabaseSync): void {

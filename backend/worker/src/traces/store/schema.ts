@@ -4,12 +4,12 @@ export const APPLICATION_ID = 0x636c7774;
 /** Changes with the tables; a file of another version is moved aside, since traces are not worth a migration. */
 export const SCHEMA_VERSION = 1;
 
-/** Larger than SQLite's default, so that most spans fit into a leaf of the tree that holds a trace together. */
+/** Larger than SQLite's default: a span beyond a page takes whole pages more. */
 export const PAGE_BYTES = 8192;
 
 /**
- * One row a trace, and its spans and log records beside each other, so that a trace is read and removed as one range.
- * `origins` holds resource and scope once a trace, as JSON.
+ * One row a trace; `origins` holds resource and scope once a trace, as JSON. Spans and log records have a rowid: without
+ * one, a row above a quarter of a page would take a page of its own.
  */
 export const TABLES = `
 CREATE TABLE traces (
@@ -42,9 +42,9 @@ CREATE TABLE origins (
   trace INTEGER NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (trace, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE spans (
-  trace INTEGER NOT NULL, span_id TEXT NOT NULL, origin INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (trace, span_id)
-) STRICT, WITHOUT ROWID;
+  trace INTEGER NOT NULL, span_id TEXT NOT NULL, origin INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (trace, span_id)
+) STRICT;
 CREATE TABLE logs (
-  trace INTEGER NOT NULL, number INTEGER NOT NULL, origin INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (trace, number)
-) STRICT, WITHOUT ROWID;
+  trace INTEGER NOT NULL, number INTEGER NOT NULL, origin INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (trace, number)
+) STRICT;
 `;

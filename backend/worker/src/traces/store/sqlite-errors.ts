@@ -8,6 +8,11 @@ function primaryCode(error: unknown): number | undefined {
   return typeof code === 'number' ? code & 0xff : undefined;
 }
 
+/** Whether an error is SQLite's, and no fault of ours. */
+export function isSqliteError(error: unknown): boolean {
+  return primaryCode(error) !== undefined;
+}
+
 /** Whether the file itself is broken, so that only another one helps. */
 export function isBrokenFile(error: unknown): boolean {
   const code = primaryCode(error);

@@ -3,11 +3,11 @@ import type { LogsData, TracesData } from '@clearway/contracts';
 import type { LogsDelivery, SpansDelivery } from '../otlp/delivery.ts';
 import { logItems, spanItems, type Item } from './items.ts';
 import { findTraces, type TracePage, type TraceSearch } from './find-traces.ts';
-import { openDatabase, reopenDatabase, type OpenedDatabase } from './open-database.ts';
+import { giveBack, openDatabase, reopenDatabase, type OpenedDatabase } from './open-database.ts';
 import { logsOf, tracesOf } from './read-trace.ts';
 import { removeOldest, RETENTION_NAMES, RetentionTotals } from './retention.ts';
 import { storeSizes, type StoreSizes } from './sizes.ts';
-import { isBrokenFile, isFull } from './sqlite-errors.ts';
+import { isBrokenFile, isFull, isSqliteError } from './sqlite-errors.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 import { writeBatch, type TraceBounds } from './write-batch.ts';
 import { itemBytes, WriteQueue } from './write-queue.ts';
@@ -84,6 +84,7 @@ export class TraceStore {
     this.#totals = new RetentionTotals(this.#statements);
     this.#tell(opened);
     this.#shrink();
+    giveBack(this.#database, this.#sizes);
   }
 
   /** Whether nothing more is accepted for the moment. */
@@ -202,8 +203,6 @@ export class TraceStore {
     for (let excess = this.#excessBytes(); excess > 0; excess = this.#excessBytes()) {
       if (!this.#removeBytes(excess)) break;
     }
-    // gives pages back when the bound was lowered since the file was made
-    this.#database.exec('PRAGMA incremental_vacuum(256)');
   }
 
   #excessBytes(): number {
@@ -235,6 +234,7 @@ export class TraceStore {
     try {
       return work(this.#statements);
     } catch (error) {
+      if (!isSqliteError(error)) throw error;
       this.#afterFailure(error);
       return otherwise;
     }
