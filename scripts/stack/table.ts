@@ -1,6 +1,9 @@
 import type { RunningStart } from './lock.ts';
 import type { Settings } from './settings.ts';
 
+/** Where the command looks for the worker by itself. */
+const WORKER_PORT = 8002;
+
 export type Address = RunningStart['addresses'][number];
 
 /** Where everything listens. */
@@ -36,10 +39,11 @@ export function renderAddresses(rows: readonly Address[]): string {
 /** The three things to try. `traceId` is of a request that was just made. */
 export function renderNextSteps({ ports }: Settings, traceId: string | undefined): string {
   const trace = traceId ?? '<the Trace-Id of the answer>';
+  const where = ports.worker === WORKER_PORT ? '' : ` --url http://127.0.0.1:${ports.worker}`;
   return [
     '  Try next',
     `  1  a request    curl -i http://127.0.0.1:${ports.gateway}/v1/tracks`,
-    `  2  its trace    npx clearway explain ${trace}`,
+    `  2  its trace    npx clearway explain ${trace}${where}`,
     `                  curl http://127.0.0.1:${ports.worker}/api/traces/${trace}`,
     `  3  its metrics  curl -s http://127.0.0.1:${ports.admin}/metrics | grep 'route="tracks"'`,
     ...(traceId === undefined

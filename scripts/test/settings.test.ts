@@ -81,6 +81,8 @@ describe('what a start prints', () => {
     expect(text).toContain('npx clearway explain 4bf92f3577b34da6a3ce929d0e0e4736');
     expect(text).toContain('http://127.0.0.1:8002/api/traces/4bf92f3577b34da6a3ce929d0e0e4736');
     expect(text).toContain('http://127.0.0.1:8001/metrics');
+    const moved = renderNextSteps(readSettings(folder(), { WORKER_PORT: '9002' }), undefined);
+    expect(moved).toContain('--url http://127.0.0.1:9002');
     expect(renderNextSteps(settings, undefined)).toContain('<the Trace-Id of the answer>');
   });
 });
