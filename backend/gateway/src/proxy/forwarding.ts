@@ -35,7 +35,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #body: RequestBody | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** When the running phase is over, in milliseconds since the record's start. */
+  /** When the timer looks, and when the running phase is over; in milliseconds since the record's start. */
+  #timerMs = Infinity;
   #deadlineMs = 0;
   #isTotalExempt = false;
 
@@ -156,11 +157,20 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   // ── time limits, failures, the end ──
 
-  /** Sets the running phase's time limit; `totalMs` ends every phase. */
+  /**
+   * Sets the running phase's time limit; `totalMs` ends every phase. A timer that looks earlier stays: it finds that
+   * there is time left and waits on, so that most requests need only one.
+   */
   #expectWithin(ms: number): void {
-    this.#deadlineMs = this.#exchange.record.elapsedMs() + ms;
+    const nowMs = this.#exchange.record.elapsedMs();
+    this.#deadlineMs = nowMs + ms;
+    if (this.#deadlineMs < this.#timerMs) this.#lookAfter(Math.min(ms, this.#totalLeftMs()), nowMs);
+  }
+
+  #lookAfter(ms: number, nowMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#onTimer(), Math.min(ms, this.#totalLeftMs()));
+    this.#timerMs = nowMs + ms;
+    this.#timer = setTimeout(() => this.#onTimer(), ms);
   }
 
   #totalLeftMs(): number {
@@ -173,11 +183,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     const totalLeftMs = this.#totalLeftMs();
     if (totalLeftMs === 0) return this.#fail(new Failure('total_timeout'));
     const isWaitingForClient = res.writableNeedDrain || (this.#phase === 'sent' && this.#isUploading());
-    const leftMs = this.#deadlineMs - record.elapsedMs();
+    const nowMs = record.elapsedMs();
+    const leftMs = this.#deadlineMs - nowMs;
     if (leftMs > 0 || isWaitingForClient) {
       const nextMs = leftMs > 0 ? leftMs : this.#upstream.configuration.timeouts.idleMs;
-      this.#timer = setTimeout(() => this.#onTimer(), Math.min(nextMs, totalLeftMs));
-      return;
+      return this.#lookAfter(Math.min(nextMs, totalLeftMs), nowMs);
     }
     this.#fail(new Failure(this.#isQueued() ? 'overloaded' : TIMEOUT_REASON[this.#phase]));
   }
@@ -246,6 +256,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#attempt) this.#attempt.endMs = this.#exchange.record.elapsedMs();
     if (this.#target) this.#target.inFlight--;
     clearTimeout(this.#timer);
+    this.#timerMs = Infinity;
   }
 
   #close(): void {
