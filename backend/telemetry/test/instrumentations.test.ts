@@ -1,8 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, test } from '@jest/globals';
-import { startOtlpReceiver } from '../../../tests/receivers/index.ts';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startOtlpReceiver, type OtlpReceiver } from '../../../tests/receivers/index.ts';
 import { createInstrumentations } from '../src/tracing/instrumentations.ts';
+
+let receiver: OtlpReceiver;
+beforeAll(async () => {
+  receiver = await startOtlpReceiver();
+});
+afterAll(() => receiver.close());
 
 const NOTHING = { hosts: new Set<string>(), paths: new Set<string>() };
 
@@ -20,7 +26,6 @@ test.each([
 });
 
 test('Redis and PostgreSQL are traced in ES modules without a loader hook', async () => {
-  const receiver = await startOtlpReceiver();
   const fixture = new URL('fixtures/redis-client.ts', import.meta.url).pathname;
   const options = ['-C', '@clearway/source', '--disable-warning=ExperimentalWarning'];
   await promisify(execFile)(process.execPath, [...options, fixture, receiver.url]);
@@ -31,5 +36,4 @@ test('Redis and PostgreSQL are traced in ES modules without a loader hook', asyn
     '@opentelemetry/instrumentation-pg',
   ]);
   expect(JSON.stringify(children)).not.toContain('secret-value');
-  await receiver.close();
 });

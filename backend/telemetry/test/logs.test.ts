@@ -182,6 +182,19 @@ describe('when the output stalls', () => {
     expect(lines.at(-1)).toMatchObject({ level: 'warn', service: 'g', dropped });
   });
 
+  test('lines wait within the bound, and not without one in the stream', async () => {
+    const { stream, logs } = await stall();
+    for (let turn = 0; turn < 10; turn++) {
+      for (let line = 0; line < 20; line++) logs.logger.info(`line ${line}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(stream.writableLength).toBeLessThan(200);
+    expect(logs.stats().queued).toBeLessThan(15);
+    const released = setInterval(() => stream.release(), 1);
+    await logs.close(2000);
+    clearInterval(released);
+  });
+
   test('goes on by itself when the output does', async () => {
     const { stream, logs } = await stall();
     logs.logger.info('second');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { isSecretName, scrub, scrubValue } from '@clearway/telemetry';
+import { scrubPath } from '../src/redaction/scrub.ts';
 
 const JWT =
   'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U';
@@ -46,6 +47,12 @@ test('cuts a text of any length in time that grows with its length', () => {
   expect(scrub('token'.repeat(1_000_000)).length).toBeLessThan(20_000);
   expect(scrub('://'.repeat(1_000_000)).length).toBeLessThan(60_000);
   expect(performance.now() - startMs).toBeLessThan(2000);
+});
+
+test('hides a token that stands in a path, and leaves other paths alone', () => {
+  expect(scrubPath(`/reset/${JWT}`)).toBe('/reset/[hidden]');
+  expect(scrubPath('/v1/tracks/123e4567-e89b-42d3-a456-426614174000')).toContain('123e4567');
+  expect(scrubPath('/v1/tracks/7')).toBe('/v1/tracks/7');
 });
 
 describe('a value', () => {

@@ -166,8 +166,12 @@ function countEvents(client: Sentry.NodeClient) {
   client.on('afterSendEvent', (_event, response) => {
     counts.queued--;
     const { statusCode = 0 } = response;
-    if (statusCode >= 200 && statusCode < 300) counts.exported++;
-    else counts.exportFailures++;
+    if (statusCode >= 200 && statusCode < 300) {
+      counts.exported++;
+      return;
+    }
+    counts.dropped++;
+    counts.exportFailures++;
   });
   return {
     heldBack: () => {

@@ -1,8 +1,10 @@
 import type { Logger } from 'winston';
 import type { RecordSink } from '../record/recorder.ts';
 import type { RequestRecord } from '../record/request-record.ts';
-import { scrub } from '../redaction/scrub.ts';
-import { TRUSTED } from './format.ts';
+import { scrub, scrubPath } from '../redaction/scrub.ts';
+import { TRUSTED, type LogLine } from './format.ts';
+
+const MESSAGE = 'request';
 
 /** What the line says beside the fields that every one has. */
 export interface AccessLogOptions {
@@ -19,13 +21,16 @@ export interface AccessLogOptions {
 export function accessLog(logger: Logger, { phase = true }: AccessLogOptions = {}): RecordSink {
   return (record) => {
     const level = levelOf(record);
-    if (logger.isLevelEnabled(level)) logger.log({ [TRUSTED]: true, level, ...fieldsOf(record, phase) });
+    if (logger.isLevelEnabled(level)) logger.log({ level, message: MESSAGE, [TRUSTED]: lineOf(record, level, phase) });
   };
 }
 
-function fieldsOf(record: RequestRecord, phase: boolean) {
-  return {
-    message: 'request',
+function lineOf(record: RequestRecord, level: string, phase: boolean): LogLine {
+  const line: LogLine = {
+    timestamp: new Date().toISOString(),
+    level,
+    message: MESSAGE,
+    service: undefined,
     trace_id: record.traceId,
     span_id: record.spanId,
     request_id: record.requestId,
@@ -39,11 +44,12 @@ function fieldsOf(record: RequestRecord, phase: boolean) {
     bytes_in: record.bytesIn,
     bytes_out: record.bytesOut,
     client_ip: record.clientAddress,
-    path: record.path,
+    path: scrubPath(record.path),
     upstream: record.upstream,
-    ...(phase && record.reason !== undefined && { phase: phaseOf(record) }),
-    ...(record.cause !== undefined && { cause: scrub(record.cause) }),
   };
+  if (phase && record.reason !== undefined) line.phase = phaseOf(record);
+  if (record.cause !== undefined) line.cause = scrub(record.cause);
+  return line;
 }
 
 /** Error is for what a person must look at: the caller was given a server error that we or an upstream caused. */

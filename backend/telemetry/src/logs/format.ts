@@ -14,7 +14,10 @@ export interface LogInfo {
   [key: string | symbol]: unknown;
 }
 
-/** Marks a line whose fields this package wrote: it needs no ids, and its free text was scrubbed before. */
+/**
+ * A line that this package wrote, with its fields in their order and its free text scrubbed: it needs no ids, and is not
+ * copied, since there is one a request.
+ */
 export const TRUSTED: unique symbol = Symbol('clearway.trusted');
 /** Where the finished line stands on the info. */
 export const LINE: unique symbol = Symbol('clearway.line');
@@ -42,9 +45,11 @@ export function lineFormat(options: FormatOptions) {
   return {
     transform(info: LogInfo): LogInfo | false {
       if (!options.isEnabled(info.level)) return false;
-      const line = info[TRUSTED] === true ? trustedLine(info, options.service) : callersLine(info, options.service);
+      const trusted = info[TRUSTED] as LogLine | undefined;
+      if (trusted) trusted.service = options.service;
+      const line = trusted ?? callersLine(info, options.service);
       info[LINE] = line;
-      info[CONTEXT] = context.active();
+      if (!trusted) info[CONTEXT] = context.active();
       info[MESSAGE] = render(line);
       return info;
     },
@@ -59,11 +64,6 @@ export function lineOf(info: LogInfo): LogLine {
 /** The context of a finished info. */
 export function contextOf(info: LogInfo): Context {
   return info[CONTEXT] as Context;
-}
-
-function trustedLine(info: LogInfo, service: string): LogLine {
-  const { level, message, ...fields } = info;
-  return { timestamp: new Date().toISOString(), level, message, service, ...fields };
 }
 
 function callersLine(info: LogInfo, service: string): LogLine {

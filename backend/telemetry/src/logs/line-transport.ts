@@ -18,7 +18,7 @@ export class LineTransport extends Transport {
   override log(info: LogInfo, next: () => void): void {
     this.#writer.write(String(info[MESSAGE]));
     // access lines stay here: the SERVER span says the same
-    if (info[TRUSTED] !== true) this.#otlp?.emit(info);
+    if (info[TRUSTED] === undefined) this.#otlp?.emit(info);
     next();
   }
 }

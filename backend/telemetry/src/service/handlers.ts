@@ -1,7 +1,7 @@
 import { Failure, problemDocument, PROBLEM_MEDIA_TYPE, type FailureReason } from '@clearway/kernel';
-import { activeRecord } from '../tracing/correlation.ts';
 import type { RequestRecord } from '../record/request-record.ts';
 import type { Next, ServiceRequest, ServiceResponse } from './http-types.ts';
+import { recordOf } from './request-telemetry.ts';
 import { serviceTelemetry, type ServiceTelemetry } from './telemetry.ts';
 
 /** The class's own words speak of the gateway. */
@@ -34,8 +34,8 @@ export function metricsHandler(service: ServiceTelemetry = serviceTelemetry()) {
  */
 export function errorHandler() {
   // four parameters: that is how Express knows an error handler
-  return function handleError(error: unknown, _request: ServiceRequest, response: ServiceResponse, next: Next): void {
-    const record = activeRecord();
+  return function handleError(error: unknown, request: ServiceRequest, response: ServiceResponse, next: Next): void {
+    const record = recordOf(request);
     const reason = reasonOf(error);
     if (record) noteFailure(record, reason, error);
     // headers are out: Express's own handler closes the connection

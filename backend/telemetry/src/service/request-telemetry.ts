@@ -40,10 +40,18 @@ export function requestTelemetry(service: ServiceTelemetry = serviceTelemetry())
     response.setHeader('Trace-Id', record.traceId);
     response.setHeader('X-Request-Id', record.requestId);
     service.serviceMetrics.opened();
+    records.set(request, record);
     finishOnClose(record, request, response, recorder);
     const active = context.active();
     context.with(trace.getSpan(active) ? withRecord(active, record) : recordContext(record), next);
   };
+}
+
+const records = new WeakMap<ServiceRequest, RequestRecord>();
+
+/** The record of a request, also where the context was lost, as behind the events of some body parsers. */
+export function recordOf(request: ServiceRequest): RequestRecord | undefined {
+  return records.get(request);
 }
 
 /** Before the instrumentation's own listener, which ends the span and takes the route over from the RPC metadata. */

@@ -110,8 +110,8 @@ function pathOf(url = ''): string {
 
 function isIgnoredPath(path: string, paths: ReadonlySet<string>): boolean {
   if (paths.has(path)) return true;
-  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
-    if (paths.has(`${path.slice(0, slash)}/*`)) return true;
+  for (const ignored of paths) {
+    if (ignored.endsWith('/*') && path.startsWith(ignored.slice(0, -1))) return true;
   }
   return false;
 }

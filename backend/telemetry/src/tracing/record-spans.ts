@@ -12,7 +12,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { newSpanId } from '../record/ids.ts';
 import type { RecordSink } from '../record/recorder.ts';
 import type { AttemptRecord, PolicyRecord, RequestRecord } from '../record/request-record.ts';
-import { scrub } from '../redaction/scrub.ts';
+import { scrub, scrubPath } from '../redaction/scrub.ts';
 import { isKnownMethod, redactQuery, splitAuthority, type Authority } from './http-attributes.ts';
 import type { Tracing } from './start.ts';
 
@@ -67,7 +67,7 @@ function serverSpan(record: RequestRecord, { resource }: SpanTarget): ReadableSp
 
 function serverAttributes(record: RequestRecord): Attributes {
   const attributes: Attributes = {
-    'url.path': record.path,
+    'url.path': scrubPath(record.path),
     'url.scheme': record.scheme,
     'client.address': record.clientAddress,
     'network.protocol.version': record.httpVersion,
@@ -110,7 +110,7 @@ function clientSpan(record: RequestRecord, attempt: AttemptRecord, { resource }:
 
 function clientAttributes(record: RequestRecord, attempt: AttemptRecord): Attributes {
   const query = record.query === '' ? '' : `?${redactQuery(record.query)}`;
-  const attributes: Attributes = { 'url.full': `${attempt.target}${record.path}${query}` };
+  const attributes: Attributes = { 'url.full': `${attempt.target}${scrubPath(record.path)}${query}` };
   setMethod(attributes, record.method);
   setAuthority(attributes, authorityOf(attempt.target));
   if (record.upstream !== undefined) attributes['clearway.upstream'] = record.upstream;
