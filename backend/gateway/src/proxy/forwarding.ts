@@ -17,6 +17,9 @@ const TIMEOUT_REASON = {
   answering: 'body_timeout',
 } as const satisfies Record<AttemptPhase, FailureReason>;
 
+/** Longer pieces are not copied into one write with the headers. */
+const MAX_GATHERED_BYTES = 16 * 1024;
+
 /**
  * One request's way to its upstream and back. It is the handler of each attempt's dispatch itself, so that a request
  * costs one object.
@@ -39,6 +42,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #timerMs = Infinity;
   #deadlineMs = 0;
   #isTotalExempt = false;
+  /** Whether the answer's headers and its first piece are held until the end of the tick in which they came. */
+  #isGathering = false;
+  #gathered: Buffer | undefined;
 
   constructor(exchange: Exchange, upstream: Upstream) {
     this.#exchange = exchange;
@@ -124,28 +130,54 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     }
     this.#expectWithin(this.#upstream.configuration.timeouts.idleMs);
     res.writeHead(status, headers);
-    // an answer whose body comes later must not keep its headers waiting; most bodies come within this tick
-    process.nextTick(flushHeadersUnlessWritten, this.#exchange);
+    // most bodies come whole within this tick; one that comes later must not keep its headers waiting
+    this.#isGathering = true;
+    process.nextTick(() => this.#endGathering());
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#closed) return;
-    const { record, res } = this.#exchange;
+    const { record } = this.#exchange;
     record.bytesOut += chunk.length;
     this.#deadlineMs = record.elapsedMs() + this.#upstream.configuration.timeouts.idleMs;
+    if (this.#isGathering && this.#gathered === undefined && chunk.length <= MAX_GATHERED_BYTES) {
+      this.#gathered = chunk;
+      return;
+    }
+    this.#endGathering();
+    this.#write(controller, chunk);
+  }
+
+  #write(controller: Dispatcher.DispatchController | undefined, chunk: Buffer): void {
+    const { record, res } = this.#exchange;
     if (res.write(chunk)) return;
-    controller.pause();
+    controller?.pause();
     res.once('drain', () => {
       // a client that reads slowly is no upstream that sends slowly
       this.#deadlineMs = record.elapsedMs() + this.#upstream.configuration.timeouts.idleMs;
-      controller.resume();
+      controller?.resume();
     });
+  }
+
+  /** The answer's end did not come with its beginning: what there is goes out now. */
+  #endGathering(): void {
+    if (!this.#isGathering) return;
+    this.#isGathering = false;
+    const { res } = this.#exchange;
+    const chunk = this.#gathered;
+    this.#gathered = undefined;
+    if (this.#closed || res.destroyed) return;
+    if (chunk === undefined) res.flushHeaders();
+    else this.#write(this.#controller, chunk);
   }
 
   onResponseEnd(): void {
     if (this.#closed) return;
     this.#close();
-    this.#exchange.res.end();
+    const { res } = this.#exchange;
+    // as text, since Node writes text together with the headers and a buffer apart from them
+    if (this.#gathered === undefined) res.end();
+    else res.end(this.#gathered.toString('latin1'), 'latin1');
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -272,8 +304,4 @@ function isEventStream(headers: readonly string[]): boolean {
     }
   }
   return false;
-}
-
-function flushHeadersUnlessWritten({ record, res }: Exchange): void {
-  if (record.bytesOut === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
 }
