@@ -82,7 +82,8 @@ function rangeText({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum 
 }
 
 const INTRODUCTION = `The gateway's configuration is one YAML file, \`clearway.yaml\` unless \`CLEARWAY_CONFIG\` says otherwise. It may
-include others, and a value \`env:NAME\` stands for the variable \`NAME\`. Unknown keys are refused. Check it with
+include others. A value \`env:NAME\` stands for the variable \`NAME\`, and \`env:NAME:-text\` for \`text\` when that is not set.
+Unknown keys are refused. Check it with
 \`clearway check\`; editors complete it with \`clearway.schema.json\`, which the first line of the shipped file names.`;
 
 /** docs/reference/configuration.md */

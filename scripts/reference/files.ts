@@ -3,7 +3,8 @@ import { clearwayJsonSchema } from '@clearway/gateway';
 import { renderEnvironmentExample } from '@clearway/kernel';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { gatewayEnvironment } from '../../backend/api-gateway/src/config/environment-shape.ts';
+import { processEnvironment as gatewayEnvironment } from '@clearway/api-gateway/environment';
+import { processEnvironment as workerEnvironment } from '@clearway/worker/environment';
 import { startEnvironment } from '../stack/settings.ts';
 import { cliPage } from './cli.ts';
 import { configurationPage } from './configuration.ts';
@@ -15,6 +16,7 @@ import { metricsPage } from './metrics.ts';
 export const ENVIRONMENT_READERS: readonly EnvironmentReader[] = [
   { name: 'npm start', shape: startEnvironment },
   { name: 'gateway', shape: gatewayEnvironment },
+  { name: 'worker', shape: workerEnvironment },
   { name: 'command line', shape: cliEnvironment },
 ];
 
@@ -32,7 +34,7 @@ export async function referenceFiles(root: string): Promise<Map<string, string>>
     'docs/reference/configuration.md': configurationPage(schema),
     'docs/reference/environment.md': environmentPage(ENVIRONMENT_READERS),
     'docs/reference/failure-classes.md': failureClassesPage(),
-    'docs/reference/metrics.md': await metricsPage(),
+    'docs/reference/metrics.md': metricsPage(),
     'docs/reference/cli.md': cliPage(),
   };
   const options = await resolveConfig(path.join(root, 'package.json'));

@@ -1,6 +1,7 @@
 import { createMetrics, requestMetrics, telemetryMetrics, type Metrics } from '@clearway/telemetry';
 import { reloadMetrics } from '../../backend/api-gateway/src/reload-metrics.ts';
 import { serviceMetrics } from '../../backend/telemetry/src/service/metrics.ts';
+import { traceMetrics } from '../../backend/worker/src/traces/metrics.ts';
 import { code, markdownTable, page } from './markdown.ts';
 
 const INTRODUCTION = `Every process serves OpenMetrics at \`/metrics\`: the gateway on its admin port, the worker on its own. Durations are in
@@ -14,39 +15,44 @@ interface KnownMetric {
   readonly labels: readonly string[];
 }
 
-/** docs/reference/metrics.md: what each registry holds that Clearway makes. */
-export async function metricsPage(): Promise<string> {
+/** docs/reference/metrics.md: what each registry holds that Clearway makes. Nothing is read, only described. */
+export function metricsPage(): string {
   const quiet = { stats: () => ({ queued: 0, exported: 0, dropped: 0, exportFailures: 0 }) };
-  const gateway = await described((metrics) => {
+  const withTelemetry = (metrics: Metrics) => telemetryMetrics(metrics, { tracing: quiet, logs: quiet, errors: quiet });
+  const gateway = described((metrics) => {
     requestMetrics(metrics, { routes: [], upstreams: [] });
     reloadMetrics(metrics);
-    telemetryMetrics(metrics, { tracing: quiet, logs: quiet, errors: quiet });
+    withTelemetry(metrics);
   });
-  const service = await described((metrics) => void serviceMetrics(metrics));
-  const common = await described(() => {}, true);
-  const names = new Set(gateway.map(({ name }) => name));
+  const worker = described((metrics) => {
+    traceMetrics(metrics, () => {
+      throw new Error('the reference reads no store');
+    });
+  });
+  const service = described(serviceMetrics);
+  const common = described(() => {}, true);
+  const told = new Set(gateway.map(({ name }) => name));
+  const section = (title: string, metrics: readonly KnownMetric[]) =>
+    `## ${title}\n\n${metricsTable(metrics.filter(({ name }) => !told.has(name)))}`;
   return page(
     'Metrics',
     INTRODUCTION,
     `## Gateway\n\n${metricsTable(gateway)}`,
-    `## Services that use @clearway/telemetry\n\n${metricsTable(service.filter(({ name }) => !names.has(name)))}`,
-    `## Node, in every process\n\n${metricsTable(common.filter(({ name }) => !names.has(name)))}`,
+    section('Worker', worker),
+    section('Services that use @clearway/telemetry, and the worker', service),
+    section('Node, in every process', common),
   );
 }
 
 /** The metrics of a registry that `fill` filled. */
-async function described(fill: (metrics: Metrics) => void, nodeMetrics = false): Promise<KnownMetric[]> {
+function described(fill: (metrics: Metrics) => unknown, nodeMetrics = false): KnownMetric[] {
   const metrics = createMetrics({ service: 'reference', version: '0', nodeMetrics });
   fill(metrics);
-  const known = await metrics.registry.getMetricsAsJSON();
-  const labels = new Map(
-    metrics.registry.getMetricsAsArray().map((metric) => {
-      const { name, labelNames } = metric as unknown as { name: string; labelNames?: readonly string[] };
-      return [name, labelNames ?? []];
-    }),
-  );
+  const known = metrics.registry.getMetricsAsArray() as unknown as (Omit<KnownMetric, 'labels'> & {
+    labelNames: readonly string[];
+  })[];
   return known
-    .map(({ name, help, type }) => ({ name, help, type: String(type), labels: labels.get(name) ?? [] }))
+    .map(({ name, help, type, labelNames }) => ({ name, help, type, labels: labelNames }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

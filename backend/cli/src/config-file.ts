@@ -13,6 +13,6 @@ export const DEFAULT_FILE = 'clearway.yaml';
  */
 export async function loadFile(file: string, context: CliContext): Promise<LoadedConfiguration<ClearwayConfiguration>> {
   const { loadClearwayFile } = await import('@clearway/gateway');
-  const named = path.isAbsolute(file) ? file : path.relative('', path.resolve(context.directory, file));
+  const named = path.isAbsolute(file) ? file : path.relative('', path.resolve(context.directory, file)) || '.';
   return loadClearwayFile(named, context.variables);
 }

@@ -27,6 +27,9 @@ const PROCESSES = [
   { name: 'worker', module: '@clearway/worker/environment' },
 ];
 
+/** What `npm start` adds when it is not set: the address of the embedded database. */
+const FROM_START = { DATABASE_URL: 'postgresql://127.0.0.1/clearway' };
+
 /**
  * Whether each process would start with the variables and `.env`. The processes are looked up where they are installed
  * and are no dependency of the command.
@@ -38,7 +41,7 @@ export function environmentChecks(context: CliContext): Check[] {
       const loaded = await loadIfInstalled(module);
       if (!loaded) return skipped(`${module.replace('/environment', '')} is not installed here`);
       return orProblems(() => {
-        loaded.readProcessEnvironment(context.variables);
+        loaded.readProcessEnvironment({ ...FROM_START, ...context.variables });
         return Promise.resolve(ok(context.environmentFile ? 'right, with .env' : 'right'));
       });
     },
