@@ -4,7 +4,9 @@ import { afterEach, expect, test } from '@jest/globals';
 
 const LINES = 20_000;
 let child: ChildProcess;
-afterEach(() => child.kill('SIGKILL'));
+afterEach(() => {
+  child.kill('SIGKILL');
+});
 
 interface Report {
   readonly queued: number;
