@@ -16,7 +16,8 @@ export interface StoreUnderTest {
 const MEBIBYTE = 1024 * 1024;
 
 export function openStore(options: Partial<TraceStoreOptions> = {}): StoreUnderTest {
-  const folder = mkdtempSync(path.join(tmpdir(), 'clearway-traces-'));
+  const own = mkdtempSync(path.join(tmpdir(), 'clearway-traces-'));
+  const folder = options.folder ?? own;
   const problems: string[] = [];
   const open = (more: Partial<TraceStoreOptions> = {}) =>
     new TraceStore({
@@ -41,7 +42,7 @@ export function openStore(options: Partial<TraceStoreOptions> = {}): StoreUnderT
     },
     remove() {
       last().close();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(own, { recursive: true, force: true });
     },
   };
 }

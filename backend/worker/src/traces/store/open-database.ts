@@ -3,6 +3,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { APPLICATION_ID, PAGE_BYTES, SCHEMA_VERSION, TABLES } from './schema.ts';
 import type { StoreSizes } from './sizes.ts';
+import { isOccupied } from './sqlite-errors.ts';
 
 /** Name of the file within its folder. */
 export const FILE_NAME = 'traces.db';
@@ -55,14 +56,19 @@ function limitPages(database: DatabaseSync, bytes: number): void {
 
 function openWithout(file: string, sizes: StoreSizes, broken: unknown): OpenedDatabase {
   const why = (broken as Error).message;
+  if (isOccupied(broken)) return openInMemory(why, sizes);
   try {
     const aside = moveAside(file);
     const problem = `the trace store could not be used (${why}): ${aside} keeps it, a new one was begun`;
     return { database: openFile(file, sizes), onDisk: true, problem };
   } catch (error) {
-    const problem = `the trace store cannot be kept on disk (${why}; ${(error as Error).message}): traces are in memory`;
-    return { database: openFile(':memory:', sizes), onDisk: false, problem };
+    return openInMemory(`${why}; ${(error as Error).message}`, sizes);
   }
+}
+
+function openInMemory(why: string, sizes: StoreSizes): OpenedDatabase {
+  const problem = `the trace store cannot be kept on disk (${why}): traces are in memory`;
+  return { database: openFile(':memory:', sizes), onDisk: false, problem };
 }
 
 function openFile(file: string, sizes: StoreSizes): DatabaseSync {

@@ -1,4 +1,6 @@
 /** SQLite's primary result codes that need an answer of their own (sqlite.org/rescode.html). */
+const BUSY = 5;
+const LOCKED = 6;
 const CORRUPT = 11;
 const FULL = 13;
 const NOT_A_DATABASE = 26;
@@ -22,4 +24,9 @@ export function isBrokenFile(error: unknown): boolean {
 /** Whether the store's bound or the disk is reached. */
 export function isFull(error: unknown): boolean {
   return primaryCode(error) === FULL;
+}
+
+/** Whether the file may well be right, and only cannot be used now: another process has it, or the disk is full. */
+export function isOccupied(error: unknown): boolean {
+  return [BUSY, LOCKED, FULL].includes(primaryCode(error) ?? -1);
 }

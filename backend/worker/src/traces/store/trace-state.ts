@@ -10,6 +10,10 @@ const RANK = { none: -1, inner: 0, server: 1, root: 2, gateway: 3 } as const;
 /** A trace without a bound of its own is slow above this. */
 const SLOW_US = 1_000_000;
 
+/** Senders choose names: those in summaries are cut, and no trace has more services than one can read. */
+const MAX_NAME = 500;
+const MAX_SERVICES = 50;
+
 /** What is known of a trace: a row of the table `traces`. Times are microseconds. */
 export interface TraceState {
   id: number;
@@ -72,11 +76,14 @@ export function startUsOf(span: Span): number {
  * Takes a span into what is known of its trace. Spans come in any order: the best one so far names the trace, which is
  * the gateway's SERVER span, else the one without a parent, else the first SERVER span.
  */
-export function absorbSpan(state: TraceState, span: Span, service: string): void {
+export function absorbSpan(state: TraceState, span: Span, sender: string): void {
+  const service = sender.slice(0, MAX_NAME);
   const attributes = attributesOf(span.attributes);
   state.spanCount++;
   if (span.status.code === SPAN_STATUS.error) state.errorCount++;
-  if (!state.services.includes(service)) state.services = [...state.services, service].sort();
+  if (!state.services.includes(service) && state.services.length < MAX_SERVICES) {
+    state.services = [...state.services, service].sort();
+  }
   state.class = Math.max(state.class, isFault(span, attributes) ? RETENTION.failed : RETENTION.ordinary);
 
   const rank = rankOf(span, attributes);
@@ -99,7 +106,7 @@ function nameAfter(
   state.rank = rank;
   state.startUs = startUs;
   state.durationUs = durationUsOf(span);
-  state.name = span.name;
+  state.name = span.name.slice(0, MAX_NAME);
   state.service = service;
   state.route = textOf(attributes['clearway.route']) ?? textOf(attributes['http.route']);
   state.method = textOf(attributes['http.request.method']);
@@ -151,7 +158,7 @@ function statusOf(attributes: AttributeRecord): number | null {
 }
 
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
+  return typeof value === 'string' ? value.slice(0, MAX_NAME) : null;
 }
 
 function minimum(a: bigint, b: bigint): bigint {

@@ -45,6 +45,8 @@ export interface TraceStoreStats {
 
 const DEFAULT_BOUNDS: TraceBounds = { spans: 2000, logs: 2000 };
 const MAX_ITEM_BYTES = 256 * 1024;
+/** Of a store without a disk. */
+const MAX_MEMORY_BYTES = 32 * 1024 * 1024;
 
 /**
  * Recent traces on disk. What is accepted waits a moment in memory and is then written in one transaction; a read writes
@@ -60,15 +62,15 @@ const MAX_ITEM_BYTES = 256 * 1024;
  */
 export class TraceStore {
   readonly #options: TraceStoreOptions;
-  readonly #sizes: StoreSizes;
+  #sizes: StoreSizes;
   readonly #queue: WriteQueue;
   readonly #stored = { spans: 0, logs: 0 };
   readonly #dropped: Record<DropCause, number> = { queue_full: 0, too_large: 0, trace_full: 0, disk: 0 };
   readonly #evicted = RETENTION_NAMES.map(() => 0);
-  #database: DatabaseSync;
-  #statements: Statements;
-  #totals: RetentionTotals;
-  #onDisk: boolean;
+  #database!: DatabaseSync;
+  #statements!: Statements;
+  #totals!: RetentionTotals;
+  #onDisk = false;
   #timer: NodeJS.Timeout | undefined;
   #refusing = false;
   #closed = false;
@@ -77,12 +79,7 @@ export class TraceStore {
     this.#options = options;
     this.#sizes = storeSizes(options.limitBytes);
     this.#queue = new WriteQueue(this.#sizes.queueBytes);
-    const opened = openDatabase(options.folder, this.#sizes);
-    this.#database = opened.database;
-    this.#onDisk = opened.onDisk;
-    this.#statements = prepareStatements(opened.database);
-    this.#totals = new RetentionTotals(this.#statements);
-    this.#tell(opened);
+    this.#use(openDatabase(options.folder, this.#sizes));
     this.#shrink();
     giveBack(this.#database, this.#sizes);
   }
@@ -252,15 +249,15 @@ export class TraceStore {
     } catch {
       // it is given up anyway
     }
-    const opened = reopenDatabase(this.#options.folder, this.#sizes, broken);
-    this.#database = opened.database;
-    this.#onDisk = opened.onDisk;
-    this.#statements = prepareStatements(opened.database);
-    this.#totals = new RetentionTotals(this.#statements);
-    this.#tell(opened);
+    this.#use(reopenDatabase(this.#options.folder, this.#sizes, broken));
   }
 
-  #tell({ problem }: OpenedDatabase): void {
+  #use({ database, onDisk, problem }: OpenedDatabase): void {
+    this.#database = database;
+    this.#onDisk = onDisk;
+    if (!onDisk) this.#sizes = storeSizes(Math.min(this.#options.limitBytes, MAX_MEMORY_BYTES));
+    this.#statements = prepareStatements(database);
+    this.#totals = new RetentionTotals(this.#statements);
     if (problem !== undefined) this.#options.onProblem(problem);
   }
 }
