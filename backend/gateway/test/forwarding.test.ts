@@ -152,6 +152,22 @@ describe('a request that succeeds', () => {
     expect((await gateway.nextRecord()).kind).toBe('stream');
   });
 
+  test('a short answer keeps every byte, whole or in pieces', async () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+    const upstream = await open(
+      startUpstream((req, res) => {
+        if (req.url === '/whole') return res.end(bytes);
+        res.write(bytes);
+        setImmediate(() => res.end(bytes));
+      }),
+    );
+    const gateway = await open(startGateway(simple([upstream.origin])));
+    const ask = async (path: string) => Buffer.from(await (await fetch(gateway.origin + path)).arrayBuffer());
+    expect(await ask('/whole')).toEqual(bytes);
+    expect(await ask('/pieces')).toEqual(Buffer.concat([bytes, bytes]));
+    expect([(await gateway.nextRecord()).bytesOut, (await gateway.nextRecord()).bytesOut]).toEqual([256, 512]);
+  });
+
   test('a body larger than all buffers passes both ways unchanged', async () => {
     const upstream = await open(startUpstream((req, res) => void req.pipe(res)));
     const gateway = await open(startGateway(simple([upstream.origin])));
@@ -348,6 +364,14 @@ describe('a request that fails is answered, and its record says why', () => {
     const bad = await sendRaw(gateway.port, 'GET /a/..%2fb HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     expect(bad).toMatch(/^HTTP\/1\.1 400 /);
     expect(bad).toContain('"reason":"request_invalid"');
+  });
+
+  test('a refusal leaves the connection open, unless a body is still on its way', async () => {
+    const gateway = await open(startGateway({ routes: [] }));
+    const request = (more: string) => sendRaw(gateway.port, `GET /x HTTP/1.1\r\nHost: a\r\n${more}\r\n`);
+    const second = 'GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n';
+    expect((await request(`\r\n${second}`)).match(/404 Not Found/g)).toHaveLength(2);
+    expect(await request('Content-Length: 5\r\n')).toMatch(/\r\nConnection: close\r\n/);
   });
 
   test('rate_limited says when to come back, and the upstream is spared', async () => {

@@ -1,4 +1,5 @@
 import { Failure, failureFacts, PROBLEM_MEDIA_TYPE, problemDocument } from '@clearway/kernel';
+import { hasBody } from '../proxy/request-body.ts';
 import { ownHeaders } from '../proxy/response-headers.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -23,8 +24,8 @@ export function answerFailure(exchange: Exchange, failure: Failure): void {
   );
   const fields = ['Content-Type', PROBLEM_MEDIA_TYPE, 'Content-Length', String(Buffer.byteLength(body))];
   for (const [name, value] of Object.entries(headers)) fields.push(name, value);
-  // what is left of the request's body is not waited for
-  if (!req.complete) fields.push('Connection', 'close');
+  // what is left of the request's body is not waited for; `complete` is set later than now for a request without one
+  if (hasBody(req) && !req.complete) fields.push('Connection', 'close');
   fields.push('Cache-Control', 'no-store', ...ownHeaders(record));
   record.status = status;
   record.answeredMs = record.elapsedMs();
