@@ -1,19 +1,17 @@
 import { newSpanId, newTraceId, parseTraceparent, RequestRecord } from '@clearway/telemetry';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Exchange } from './exchange.ts';
 import { contains, plainAddress } from './networks.ts';
-import type { Runtime } from './runtime.ts';
+import type { Peer, Runtime } from './runtime.ts';
 
 const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 const MAX_TRACESTATE_CHARACTERS = 512;
 
 /** Opens the record of a request: who sent it, and to which trace it belongs. */
 export function openExchange(req: IncomingMessage, res: ServerResponse, runtime: Runtime): Exchange {
-  const peerAddress = plainAddress(req.socket.remoteAddress);
-  const isPeerTrusted = isIn(runtime.trustProxies, peerAddress);
-  const areIdsTrusted = isIn(runtime.trustIds, peerAddress);
+  const { address: peerAddress, isTrusted: isPeerTrusted, areIdsTrusted } = peerOf(req.socket, runtime);
   const { headers } = req;
   const parent = areIdsTrusted ? parseTraceparent(single(headers['traceparent'])) : undefined;
   const requestId = areIdsTrusted ? single(headers['x-request-id']) : undefined;
@@ -34,6 +32,18 @@ export function openExchange(req: IncomingMessage, res: ServerResponse, runtime:
   });
   if (parent) record.sampled = parent.sampled;
   return { req, res, record, runtime, peerAddress, isPeerTrusted, route: undefined, cancel: undefined };
+}
+
+/** Who stands at the other end of a connection: the same for all its requests under one configuration. */
+function peerOf(socket: Socket, runtime: Runtime): Peer {
+  let peer = runtime.peers.get(socket);
+  if (peer === undefined) {
+    const address = plainAddress(socket.remoteAddress);
+    const { trustProxies, trustIds } = runtime;
+    peer = { address, isTrusted: isIn(trustProxies, address), areIdsTrusted: isIn(trustIds, address) };
+    runtime.peers.set(socket, peer);
+  }
+  return peer;
 }
 
 function isIn(networks: Runtime['trustIds'], address: string): boolean {

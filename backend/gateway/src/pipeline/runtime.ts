@@ -1,10 +1,19 @@
-import type { BlockList } from 'node:net';
+import type { BlockList, Socket } from 'node:net';
 import type { GatewayConfiguration } from '../configuration/schema.ts';
 import { Upstreams } from '../proxy/upstreams.ts';
 import { reservedPaths, type ReservedPaths } from '../routing/reserved.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { createNetworks } from './networks.ts';
 import { createPolicies, type Policies, type PolicyResources } from '../policies/policies.ts';
+
+/** The other end of a client connection. */
+export interface Peer {
+  readonly address: string;
+  /** Whether its `X-Forwarded-*` are believed. */
+  readonly isTrusted: boolean;
+  /** Whether its ids are believed. */
+  readonly areIdsTrusted: boolean;
+}
 
 /** Everything that is made from one configuration; replaced as a whole at a reload. */
 export interface Runtime {
@@ -16,6 +25,8 @@ export interface Runtime {
   readonly policies: Policies;
   readonly trustProxies: BlockList;
   readonly trustIds: BlockList;
+  /** The open connections that have sent something. */
+  readonly peers: WeakMap<Socket, Peer>;
   /** Used where neither the route nor the section `tracing` says otherwise. */
   readonly sampleRatio: number;
 }
@@ -39,6 +50,7 @@ export function createRuntime(
     upstreams: new Upstreams(configuration.upstreams, options.previous?.upstreams),
     trustProxies: createNetworks(configuration.server.trustProxies),
     trustIds: createNetworks(configuration.server.trustIds),
+    peers: new WeakMap(),
     sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,
   };
 }
