@@ -99,7 +99,7 @@ class Reading {
     const resource: Draft<Resource> = { attributes };
     while (reader.next()) {
       if (reader.field === 1) attributes.push(this.#keyValue(reader.message(), 0));
-      else if (reader.field === 2) resource.droppedAttributesCount = reader.uint32();
+      else if (reader.field === 2) setCount(resource, 'droppedAttributesCount', reader);
       else reader.skip();
     }
     return resource;
@@ -112,7 +112,7 @@ class Reading {
       if (reader.field === 1) scope.name = reader.string();
       else if (reader.field === 2) scope.version = reader.string();
       else if (reader.field === 3) attributes.push(this.#keyValue(reader.message(), 0));
-      else if (reader.field === 4) scope.droppedAttributesCount = reader.uint32();
+      else if (reader.field === 4) setCount(scope, 'droppedAttributesCount', reader);
       else reader.skip();
     }
     if (attributes.length > 0) scope.attributes = attributes;
@@ -172,7 +172,7 @@ class Reading {
       if (reader.field === 1) event.timeUnixNano = reader.fixed64();
       else if (reader.field === 2) event.name = reader.string();
       else if (reader.field === 3) attributes.push(this.#keyValue(reader.message(), 0));
-      else if (reader.field === 4) event.droppedAttributesCount = reader.uint32();
+      else if (reader.field === 4) setCount(event, 'droppedAttributesCount', reader);
       else reader.skip();
     }
     return event;
@@ -187,7 +187,7 @@ class Reading {
       else if (reader.field === 2) link.spanId = reader.bytes('hex');
       else if (reader.field === 3) link.traceState = reader.string();
       else if (reader.field === 4) attributes.push(this.#keyValue(reader.message(), 0));
-      else if (reader.field === 5) link.droppedAttributesCount = reader.uint32();
+      else if (reader.field === 5) setCount(link, 'droppedAttributesCount', reader);
       else if (reader.field === 6) link.flags = reader.fixed32();
       else reader.skip();
     }
@@ -267,9 +267,9 @@ function spanField(span: Draft<Span>, reader: ProtobufReader): boolean {
   else if (reader.field === 6) span.kind = reader.uint32();
   else if (reader.field === 7) span.startTimeUnixNano = reader.fixed64();
   else if (reader.field === 8) span.endTimeUnixNano = reader.fixed64();
-  else if (reader.field === 10) span.droppedAttributesCount = reader.uint32();
-  else if (reader.field === 12) span.droppedEventsCount = reader.uint32();
-  else if (reader.field === 14) span.droppedLinksCount = reader.uint32();
+  else if (reader.field === 10) setCount(span, 'droppedAttributesCount', reader);
+  else if (reader.field === 12) setCount(span, 'droppedEventsCount', reader);
+  else if (reader.field === 14) setCount(span, 'droppedLinksCount', reader);
   else if (reader.field === 15) span.status = status(reader.message());
   else if (reader.field === 16) span.flags = reader.fixed32();
   else return false;
@@ -291,7 +291,7 @@ function logField(record: Draft<LogRecord>, reader: ProtobufReader): boolean {
   if (reader.field === 1) record.timeUnixNano = reader.fixed64();
   else if (reader.field === 2) record.severityNumber = reader.uint32();
   else if (reader.field === 3) record.severityText = reader.string();
-  else if (reader.field === 7) record.droppedAttributesCount = reader.uint32();
+  else if (reader.field === 7) setCount(record, 'droppedAttributesCount', reader);
   else if (reader.field === 8) record.flags = reader.fixed32();
   else if (reader.field === 9) record.traceId = reader.bytes('hex');
   else if (reader.field === 10) record.spanId = reader.bytes('hex');
@@ -299,6 +299,12 @@ function logField(record: Draft<LogRecord>, reader: ProtobufReader): boolean {
   else if (reader.field === 12) record.eventName = reader.string();
   else return false;
   return true;
+}
+
+/** A count of what the sender left out; none is the same as 0. */
+function setCount<K extends string>(target: { [P in K]?: number }, name: K, reader: ProtobufReader): void {
+  const count = reader.uint32();
+  if (count > 0) target[name] = count as (typeof target)[K];
 }
 
 /** JSON has no such numbers: protobuf's JSON writes their names. */
