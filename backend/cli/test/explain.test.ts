@@ -109,7 +109,7 @@ describe('the story of a request that was served', () => {
 
   test('has the log lines in the order of time', async () => {
     const { out } = await explain(TRACE_ID, knows(WHOLE, LOGS));
-    expect(out).toMatch(/info +tracks-service: listing\n.*error +tracks-service: cover is missing/);
+    expect(out).toMatch(/info +tracks-service: listing  track\.id=7\n.*error +tracks-service: cover is missing/);
   });
 
   test('names what took the longest by itself', async () => {
@@ -171,6 +171,7 @@ describe('the story of a request that failed', () => {
       record.fail('route_not_found');
     });
     const { out } = await explain(TRACE_ID, knows({ resourceSpans: [gatewaySpansOf(unknown)] }));
+    expect(out).toMatch(/route +none\n/);
     expect(out).toContain('none: no upstream was asked');
     expect(out).toMatch(/fault of +the client/);
   });

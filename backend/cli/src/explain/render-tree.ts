@@ -32,7 +32,9 @@ export function treeLines(tree: SpanTree, width: number, style: Style): string[]
 function labelOf(node: SpanNode): string {
   const { attributes, kind, name } = node;
   const status = textOf(attributes['http.response.status_code']);
-  const target = kind === 'client' ? textOf(attributes['server.address'] ?? attributes['db.namespace']) : undefined;
+  const address = kind === 'client' ? textOf(attributes['server.address']) : undefined;
+  const port = textOf(attributes['server.port']);
+  const target = address !== undefined && port !== undefined ? `${address}:${port}` : address;
   const parts = [name, target !== undefined && `→ ${target}`, status !== undefined && `= ${status}`];
   return safe(parts.filter((part) => part !== false).join(' '));
 }

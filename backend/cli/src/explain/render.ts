@@ -1,11 +1,14 @@
 import type { CliContext } from '../context.ts';
 import { count, safe, shorten } from '../terminal/style.ts';
 import { table, type Column } from '../terminal/table.ts';
+import { textOf } from './attributes.ts';
 import { headline, ownerPhrase } from './headline.ts';
 import { formatMs } from './milliseconds.ts';
 import { treeLines } from './render-tree.ts';
-import type { AttemptStory, Story } from './story.ts';
+import type { AttemptStory, LogStory, Story } from './story.ts';
 
+/** The route of a request that none took. */
+const NO_ROUTE = '_none';
 const MAX_STATEMENTS = 20;
 const MAX_LOG_LINES = 50;
 
@@ -40,7 +43,10 @@ function factLines(story: Story, { style }: CliContext): string[] {
     ['fault of', failure && ownerPhrase(failure.owner)],
     ['cause', cause && safe(cause)],
     ['what to do', failure?.remedy],
-    ['route', route && safe(routeChoice === undefined ? route : `${route} (${routeChoice})`)],
+    [
+      'route',
+      route && (route === NO_ROUTE ? 'none' : safe(routeChoice === undefined ? route : `${route} (${routeChoice})`)),
+    ],
     ['upstream', upstream && safe(upstream)],
     [
       'time in',
@@ -107,12 +113,20 @@ function statementLines({ statements }: Story, width: number): string[] {
   return withRest(lines, statements.length, 'statement');
 }
 
-function logLines({ logs }: Story, { style }: CliContext): string[] {
-  const lines = logs.slice(0, MAX_LOG_LINES).map(({ atMs, level, isError, service, message }) => {
-    const shown = isError ? style('red', level.padEnd(5)) : level.padEnd(5);
-    return `${formatMs(atMs).padStart(9)}  ${shown}  ${safe(service)}: ${safe(message)}`;
+function logLines({ logs }: Story, { style, columns }: CliContext): string[] {
+  const lines = logs.slice(0, MAX_LOG_LINES).map(({ atMs, level, isError, service, message, attributes }) => {
+    const text = shorten(`${safe(service)}: ${safe(message)}${detailsOf(attributes)}`, Math.max(40, columns - 20));
+    return `${formatMs(atMs).padStart(9)}  ${isError ? style('red', level.padEnd(5)) : level.padEnd(5)}  ${text}`;
   });
   return withRest(lines, logs.length, 'line');
+}
+
+function detailsOf(attributes: LogStory['attributes']): string {
+  const texts = Object.entries(attributes).flatMap(([key, value]) => {
+    const text = textOf(value);
+    return text === undefined ? [] : [`  ${safe(key)}=${safe(text)}`];
+  });
+  return texts.join('');
 }
 
 function errorLines({ errors }: Story): string[] {

@@ -1,4 +1,4 @@
-import { attributesOf, attributeValue, type LogsData, type Trace } from '@clearway/contracts';
+import { attributesOf, attributeValue, type AttributeValue, type LogsData, type Trace } from '@clearway/contracts';
 import { FAILURES, type FailureFacts, type FailureReason } from '@clearway/kernel';
 import { numberOf, textOf } from './attributes.ts';
 import { gatewaySpan, gatewaySpans, millisecondsBetween, spanTree, type SpanNode, type SpanTree } from './span-tree.ts';
@@ -41,6 +41,8 @@ export interface LogStory {
   readonly isError: boolean;
   readonly service: string;
   readonly message: string;
+  /** What the line says besides. */
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
 /** An error that a span recorded. */
@@ -187,6 +189,7 @@ function logStories({ resourceLogs }: LogsData, start: bigint): LogStory[] {
         isError: record.severityNumber >= SEVERITY_ERROR,
         service,
         message: textOf(attributeValue(record.body)) ?? JSON.stringify(attributeValue(record.body)),
+        attributes: attributesOf(record.attributes),
       })),
     );
   });

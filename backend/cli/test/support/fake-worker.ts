@@ -109,7 +109,7 @@ export function logLine(record: RequestRecord, atMs: number, severityNumber: num
     timeUnixNano: String(BigInt(Math.round((record.startedAtMs + atMs) * 1000)) * 1000n),
     severityNumber,
     body: { stringValue: text },
-    attributes: [],
+    attributes: attributes({ 'track.id': 7 }),
     traceId: TRACE_ID,
   };
 }
