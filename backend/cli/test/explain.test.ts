@@ -109,7 +109,7 @@ describe('the story of a request that was served', () => {
 
   test('has the log lines in the order of time', async () => {
     const { out } = await explain(TRACE_ID, knows(WHOLE, LOGS));
-    expect(out).toMatch(/info +tracks-service: listing  track\.id=7\n.*error +tracks-service: cover is missing/);
+    expect(out).toMatch(/info +tracks-service: listing {2}track\.id=7\n.*error +tracks-service: cover is missing/);
   });
 
   test('names what took the longest by itself', async () => {
