@@ -1,0 +1,17 @@
+/**
+ * Why a block marked `sh no-run` cannot run against a started stack, by its document and first line. A block that is not
+ * here fails the test, and so does an entry without a block.
+ */
+export const NOT_RUN: Readonly<Record<string, string>> = {
+  'README.md: npm start': 'the test has started the stack already, on ports and in a folder of its own',
+  'README.md: npm test': 'it would run itself',
+  'CONTRIBUTING.md: git clone <address> clearway && cd clearway': 'it installs and starts a second clone',
+  'CONTRIBUTING.md: npm test': 'it would run itself',
+  'CONTRIBUTING.md: .ci/run': 'it would run itself, on two versions of Node',
+  'docs/guides/errors.md: SENTRY_DSN=https://key@o0.ingest.sentry.io/1 SENTRY_ENVIRONMENT=production npm start':
+    'it needs a Sentry project; tests/end-to-end sends events to a receiver',
+  'docs/guides/operations.md: npm ci --omit=optional && npm run build':
+    'it installs anew and needs a PostgreSQL of its own',
+  'docs/guides/operations.md: docker compose up --build': 'it needs Docker',
+  'docs/guides/tracing.md: docker compose -f docker-compose.tracing.yml up -d': 'it needs Docker',
+};
