@@ -92,8 +92,8 @@ describe('the output that a document shows', () => {
 });
 
 /** What the runbooks look at has happened: a request that went well, one that failed, one that was refused. */
-async function leaveTraces({ withPorts }: DocumentedStack): Promise<void> {
-  const gateway = withPorts('http://127.0.0.1:8000');
+async function leaveTraces(stack: DocumentedStack): Promise<void> {
+  const gateway = stack.withPorts('http://127.0.0.1:8000');
   const statuses: number[] = [];
   for (const path of ['/v1/tracks', '/v1/tracks/00000000-0000-7000-8000-000200000000/report', '/v2/tracks']) {
     const answer = await fetch(`${gateway}${path}`);

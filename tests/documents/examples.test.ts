@@ -52,13 +52,16 @@ function compile(programs: readonly Block[]): string[] {
     skipLibCheck: true,
     noEmit: true,
   };
-  const host = ts.createCompilerHost(options);
-  const { readFile, fileExists, getSourceFile } = host;
-  host.fileExists = (name) => files.has(path.normalize(name)) || fileExists(name);
-  host.readFile = (name) => files.get(path.normalize(name))?.text ?? readFile(name);
-  host.getSourceFile = (name, version, ...rest) => {
-    const block = files.get(path.normalize(name));
-    return block ? ts.createSourceFile(name, block.text, version) : getSourceFile(name, version, ...rest);
+  const disk = ts.createCompilerHost(options);
+  const blockAt = (name: string) => files.get(path.normalize(name));
+  const host: ts.CompilerHost = {
+    ...disk,
+    fileExists: (name) => blockAt(name) !== undefined || disk.fileExists(name),
+    readFile: (name) => blockAt(name)?.text ?? disk.readFile(name),
+    getSourceFile: (name, version, ...rest) => {
+      const block = blockAt(name);
+      return block ? ts.createSourceFile(name, block.text, version) : disk.getSourceFile(name, version, ...rest);
+    },
   };
   const program = ts.createProgram([...files.keys()], options, host);
   return [...files].flatMap(([name, block]) => {
