@@ -123,6 +123,10 @@ describe('clearway routes', () => {
     expect(out).toContain('answered by the gateway itself');
   });
 
+  test('knows that the gateway only answers reads of its own paths', async () => {
+    expect((await match('POST https://api.example.com/readyz')).out).toContain('taken by everything');
+  });
+
   test('says why a path is refused', async () => {
     const { code, out } = await match('GET /v1/%2e%2e%2fetc');
     expect(code).toBe(1);

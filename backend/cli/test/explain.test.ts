@@ -117,6 +117,20 @@ describe('the story of a request that was served', () => {
     expect(out).toMatch(/longest +GET \(api-gateway\): 9\.00 ms by itself/);
   });
 
+  test('counts time that children spend side by side once', async () => {
+    const child = (id: string, from: number, to: number) =>
+      serviceSpan(served, { spanId: id, parentSpanId: 'bbbbbbbbbbbbbbb1', name: id, kind: 1 }, from, to);
+    const parent = serviceSpan(served, { spanId: 'bbbbbbbbbbbbbbb1', name: 'parent', kind: 1 }, 0, 100);
+    const spans = [
+      parent,
+      child('ccccccccccccccc1', 0, 30),
+      child('ccccccccccccccc2', 10, 40),
+      child('ccccccccccccccc3', 20, 25),
+    ];
+    const { out } = await explain(TRACE_ID, knows({ resourceSpans: [resourceSpans('worker', spans)] }));
+    expect(out).toMatch(/longest +parent \(worker\): 60\.0 ms by itself/);
+  });
+
   test('is given to scripts as JSON', async () => {
     const { out } = await explain(TRACE_ID, knows(WHOLE, LOGS), '--json');
     const story = JSON.parse(out) as { spans: { parentId?: string }[] };
@@ -367,8 +381,15 @@ describe('a worker that cannot be asked', () => {
   });
 
   test('is not followed elsewhere with the token', async () => {
-    const redirect: Answerer = () => (_req, res) => res.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
-    expect((await explain(TRACE_ID, redirect)).error).toContain('cannot be reached');
+    let isAsked = false;
+    const elsewhere = await startApi(() => {
+      isAsked = true;
+      return WHOLE;
+    });
+    closes.push(elsewhere.close);
+    const redirect: Answerer = (path) => (_req, res) => res.writeHead(302, { location: elsewhere.url + path }).end();
+    expect((await explain(TRACE_ID, redirect)).code).toBe(1);
+    expect(isAsked).toBe(false);
   });
 
   test('that answers something else is not taken for one', async () => {

@@ -188,6 +188,22 @@ describe('secrets', () => {
     expect(text).toContain('env:TRACKS_URL');
   });
 
+  test.each(['tags', 'balance', 'retry'])(
+    'that come from the environment are not repeated by the remedy of %s',
+    (key) => {
+      const text = shown(`routes: [{ id: a, ${key}: env:SECRET }]`, { SECRET: 'hunter2' });
+      expect(text).not.toContain('hunter2');
+      expect(text).toContain('env:SECRET');
+    },
+  );
+
+  test('are hidden, but the variable that holds one is named', () => {
+    const text = shown('upstreams: { a: { url: "http://a.test", token: env:TRACKS_TOKEN } }', {
+      TRACKS_TOKEN: 'short',
+    });
+    expect(text).toContain('env:TRACKS_TOKEN');
+  });
+
   test('that somebody writes into a long line are cut, and no line is broken', () => {
     const [problem] = problems(`version: 1\nroutes: [{ id: "A\\n${'x'.repeat(200)}" }]\n`);
     expect(problem?.value).toMatch(/^A x{78}…$/);

@@ -141,7 +141,13 @@ function issueProblems(issue: z.core.$ZodIssue, merge: Merge, walk: SchemaWalk):
     return [{ ...merge.place(path, 'key'), message, remedy: 'choose another name' }];
   }
   if (!isMissing(issue)) {
-    return [{ ...merge.place(path), message: issueMessage(issue), remedy: issueRemedy(issue, walk.knownKeys(path)) }];
+    const place = merge.place(path);
+    // a remedy repeats the value: only as it may be shown
+    const shown =
+      typeof issue.input === 'string' && place.value !== undefined ? { ...issue, input: place.value } : issue;
+    return [
+      { ...place, message: issueMessage(issue), remedy: issueRemedy(shown as z.core.$ZodIssue, walk.knownKeys(path)) },
+    ];
   }
   const key = String(path.at(-1));
   const meaning = walk.description(path);
