@@ -80,6 +80,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   lifecycle.onRelease('errors', () => errors.close(FLUSH_LIMIT_MS));
   const logs = openLogs(env, tracing);
   lifecycle.onRelease('logs', () => logs.close(FLUSH_LIMIT_MS));
+  tracing.onProblem((message) => logs.logger.warn(message));
   const metrics = createMetrics({ service: SERVICE, version: VERSION, commit: env.CLEARWAY_COMMIT });
   const requests = requestMetrics(metrics, labelsOf(active.current));
   const records = createRecentRecords(env.RECENT_RECORDS);
