@@ -125,6 +125,7 @@ describe('clearway routes', () => {
 
   test('knows that the gateway only answers reads of its own paths', async () => {
     expect((await match('POST https://api.example.com/readyz')).out).toContain('taken by everything');
+    expect((await match('https://api.example.com/v1/../readyz')).out).toContain('forwarded as /readyz');
   });
 
   test('says why a path is refused', async () => {

@@ -49,7 +49,9 @@ export function decide(written: WrittenRequest, configuration: ClearwayConfigura
   }
   const { path, query } = target;
   const isRead = written.method === 'GET' || written.method === 'HEAD';
-  if (isRead && reservedPaths(configuration.server.healthPrefix).isReserved(path)) {
+  // as the gateway does: its own paths are recognised as they are written, before anything is normalised
+  const isOwn = reservedPaths(configuration.server.healthPrefix).isReserved(written.target.split('?', 1)[0] ?? '');
+  if (isRead && isOwn) {
     return { outcome: { kind: 'reserved' }, path, routes: [] };
   }
   const { method, headers } = written;
