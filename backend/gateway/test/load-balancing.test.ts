@@ -2,12 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { BALANCES, createBalancer } from '../src/proxy/load-balancing.ts';
 
 const target = (name: string, weight = 1, inFlight = 0) => ({ name, weight, inFlight });
-const counts = (names: (string | undefined)[]) =>
-  Object.fromEntries(
-    Map.groupBy(names, (n) => n ?? '')
-      .entries()
-      .map(([n, all]) => [n, all.length]),
-  );
+const counts = (names: (string | undefined)[]) => {
+  const counted: Record<string, number> = {};
+  for (const name of names) if (name !== undefined) counted[name] = (counted[name] ?? 0) + 1;
+  return counted;
+};
 
 describe('choosing a target', () => {
   test('round-robin gives each its turn', () => {

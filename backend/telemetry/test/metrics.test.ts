@@ -135,6 +135,14 @@ describe('objectives', () => {
     expect(await linesOf(metrics, slo('latency', 'good'))).toEqual([`${slo('latency', 'good')} 1`]);
     expect(await linesOf(metrics, slo('latency', 'bad'))).toEqual([`${slo('latency', 'bad')} 1`]);
   });
+
+  test('a fast failure is no success of latency', async () => {
+    const { metrics, emit } = setUp();
+    const failed = makeRecord({}, { latencyObjectiveMs: 500 });
+    failed.fail('connect_refused');
+    emit(failed);
+    expect(await linesOf(metrics, slo('latency', 'good'))).toEqual([`${slo('latency', 'good')} 0`]);
+  });
 });
 
 test('open requests are those that were opened and not closed', async () => {

@@ -133,7 +133,8 @@ function observeDurations(
 
 function observeObjectives({ slo }: Series, route: string, record: RequestRecord): void {
   slo.inc({ route, objective: 'availability', outcome: record.isFault() ? 'bad' : 'good' });
-  if (record.kind !== 'exchange' || record.latencyObjectiveMs === undefined) return;
+  // a fast failure is no success of the latency objective
+  if (record.kind !== 'exchange' || record.latencyObjectiveMs === undefined || record.isFault()) return;
   const outcome = record.durationMs > record.latencyObjectiveMs ? 'bad' : 'good';
   slo.inc({ route, objective: 'latency', outcome });
 }

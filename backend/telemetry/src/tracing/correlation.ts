@@ -19,7 +19,10 @@ export function recordContext(record: RequestRecord): Context {
   const span = trace.wrapSpanContext({
     traceId: record.traceId,
     spanId: record.spanId,
-    traceFlags: record.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    // read when a child is made: whether the trace is sampled is decided after the request has begun
+    get traceFlags() {
+      return record.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+    },
   });
   return trace.setSpan(context.active(), span).setValue(RECORD, record);
 }
