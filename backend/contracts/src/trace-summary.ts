@@ -43,6 +43,7 @@ export const traceListSchema = z
   .meta({ id: 'TraceList' });
 
 const MAX_PAGE = 500;
+const DEFAULT_PAGE = 50;
 
 /** A number written as text, as the values of a query are. */
 const decimal = () =>
@@ -64,8 +65,8 @@ export const traceQuerySchema = z.strictObject({
   since: z.iso.datetime({ offset: true }).exactOptional().meta({ description: 'Not older than this moment.' }),
   limit: decimal()
     .pipe(z.int().min(1).max(MAX_PAGE))
-    .default(50)
-    .meta({ override: { type: 'integer', minimum: 1, maximum: MAX_PAGE } }),
+    .default(DEFAULT_PAGE)
+    .meta({ override: { type: 'integer', minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE } }),
   cursor: z
     .string()
     .regex(/^[\w-]{1,100}$/, 'expected the nextCursor of a page')

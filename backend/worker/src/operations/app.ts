@@ -70,7 +70,7 @@ function refuseOtherMethods(app: Express, operations: readonly Operation[]): voi
   for (const [path, ofPath] of Map.groupBy(operations, (operation) => operation.path)) {
     const methods = ofPath.map(({ method }) => method.toUpperCase());
     const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
-    app.all(expressPath(path), (_req, res) => sendProblem(res.set('allow', allow), 'method_not_allowed'));
+    app.route(expressPath(path)).all((_req, res) => sendProblem(res.set('allow', allow), 'method_not_allowed'));
   }
 }
 

@@ -304,7 +304,7 @@ function logField(record: Draft<LogRecord>, reader: ProtobufReader): boolean {
 /** A count of what the sender left out; none is the same as 0. */
 function setCount<K extends string>(target: { [P in K]?: number }, name: K, reader: ProtobufReader): void {
   const count = reader.uint32();
-  if (count > 0) target[name] = count as (typeof target)[K];
+  if (count > 0) target[name] = count;
 }
 
 /** JSON has no such numbers: protobuf's JSON writes their names. */
