@@ -14,6 +14,8 @@ export default {
   transform: { '\\.ts$': '<rootDir>/tools/strip-types.cjs' },
   modulePathIgnorePatterns: ['/dist/', '<rootDir>/.data/'],
   testTimeout: 20_000,
+  // jest leaves one processor free by default, and on two that is half of them
+  maxWorkers: '100%',
   // only v8: the transform leaves nothing for another one to instrument
   coverageProvider: 'v8',
   collectCoverageFrom: ['{backend,examples}/*/src/**/*.ts', 'scripts/{stack,testing}/**/*.ts', '!**/generated/**'],

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { isAllowed } from '../check-licences.ts';
+import { isAllowed, shippedPackages } from '../check-licences.ts';
 import { childCoverage } from '../testing/child-coverage.ts';
 import { jestArguments } from '../testing/jest.ts';
 import { testVariables } from '../testing/variables.ts';
@@ -45,6 +45,19 @@ describe('npm test', () => {
 });
 
 describe('licences', () => {
+  test('those count that reach a user: not what only development needs', () => {
+    const installed = {
+      'backend/kernel': { version: '0.1.0' },
+      'node_modules/@clearway/kernel': { version: '0.1.0', link: true },
+      'node_modules/express': { version: '5.3.0' },
+      'node_modules/express/node_modules/@scope/inner': { version: '1.0.0' },
+      'node_modules/string-width-cjs': { name: 'string-width', version: '4.2.3' },
+      'node_modules/jest': { version: '30.5.2', dev: true },
+      'node_modules/prisma': { version: '7.10.0', devOptional: true },
+    };
+    expect(shippedPackages(installed)).toEqual(['express@5.3.0', '@scope/inner@1.0.0', 'string-width@4.2.3']);
+  });
+
   test.each([
     ['MIT', true],
     ['(MIT OR GPL-3.0)', true],
