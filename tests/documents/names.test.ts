@@ -14,6 +14,9 @@ const mentions = documents.flatMap((document) => [
 /** Variables that others define, and names that only look like variables. */
 const NOT_OURS = new Set([
   'ORDERS_URL',
+  'POSTGRES_PASSWORD',
+  'VIEWER_TOKEN',
+  'OPERATOR_TOKEN',
   'NODE_EXTRA_CA_CERTS',
   'MAINPID',
   'LISTEN',
