@@ -1,7 +1,7 @@
-import type { Gateway } from '@clearway/gateway';
+import { normalisePath, type Gateway } from '@clearway/gateway';
 import type { OperationsToken } from '@clearway/kernel';
 import express, { type Express, type Request } from 'express';
-import { accessOf } from './admin/access.ts';
+import { accessOf, sendProblem } from './admin/access.ts';
 import { healthRouter, type HealthSources } from './health/health-router.ts';
 
 /** What the public app is made of. */
@@ -23,15 +23,21 @@ export function buildApp(deps: AppDependencies): Express {
   const health = healthRouter(deps, showDetails);
   app.use((req, res) => {
     if (readiness.state === 'draining') res.shouldKeepAlive = false;
-    const { url } = req;
-    const mark = url.indexOf('?');
     const { reserved, configuration } = gateway.runtime;
-    if (!reserved.isReserved(mark === -1 ? url : url.slice(0, mark))) return gateway.handler(req, res);
-    req.url = url.slice(configuration.server.healthPrefix.length);
-    health(req, res, () => {
-      req.url = url;
-      gateway.handler(req, res);
-    });
+    const mark = req.url.indexOf('?');
+    const path = normalForm(mark === -1 ? req.url : req.url.slice(0, mark));
+    if (!reserved.isReserved(path)) return gateway.handler(req, res);
+    req.url = path.slice(configuration.server.healthPrefix.length) + (mark === -1 ? '' : req.url.slice(mark));
+    health(req, res, () => sendProblem(res.set('allow', 'GET, HEAD'), 'method_not_allowed'));
   });
   return app;
+}
+
+const PERHAPS_NOT_NORMAL = /[%.]|\/\//;
+
+/** The path as the routes see it: an own path must not be reached through them under another spelling. */
+function normalForm(path: string): string {
+  if (!PERHAPS_NOT_NORMAL.test(path)) return path;
+  const normal = normalisePath(path);
+  return 'path' in normal ? normal.path : path;
 }

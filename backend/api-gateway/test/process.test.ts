@@ -1,3 +1,4 @@
+import { recentRecordListSchema } from '@clearway/contracts';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -49,7 +50,12 @@ describe('the public listener', () => {
     }
     expect(await (await fetch(`${gateway.origin}/api/healthy`)).text()).toBe('upstream GET /api/healthy');
     expect((await fetch(`${gateway.origin}/api/health/nothing`)).status).toBe(404);
-    expect(await (await fetch(`${gateway.origin}/livez`, { method: 'POST' })).text()).toBe('upstream POST /livez');
+    const disguised = await exchangeRaw(
+      gateway.port,
+      'GET /v1/../livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    );
+    expect(disguised).toContain('{"status":"ready"}');
+    expect((await fetch(`${gateway.origin}/livez`, { method: 'POST' })).status).toBe(405);
   });
 
   test('moves its own paths below a prefix', async () => {
@@ -96,7 +102,7 @@ describe('the admin listener', () => {
     const gateway = await start(oneRoute(origin));
     const answer = await fetch(`${gateway.origin}/x?secret=1`);
     await answer.text();
-    const { records } = (await json(`${gateway.admin}/api/gateway/records?limit=5`)) as { records: object[] };
+    const { records } = recentRecordListSchema.parse(await json(`${gateway.admin}/api/gateway/records?limit=5`));
     expect(records).toMatchObject([{ route: 'all', path: '/x', traceId: answer.headers.get('trace-id') }]);
     expect(JSON.stringify(records)).not.toContain('secret');
     const metrics = await fetch(`${gateway.admin}/metrics`);

@@ -16,6 +16,10 @@ export const recentRecordSchema = z
     durationMs: z.number().min(0),
     upstreamMs: z.number().min(0).meta({ description: 'Of it spent waiting for upstreams.' }),
     attempts: z.int().min(0),
+    upstream: z.string().exactOptional(),
+    cause: z.string().exactOptional().meta({ description: 'Text of the error behind the reason; for operators only.' }),
+    bytesIn: z.int().min(0),
+    bytesOut: z.int().min(0),
     sampled: z.boolean().meta({ description: 'Whether its spans were kept, so that the trace can be found.' }),
   })
   .readonly()

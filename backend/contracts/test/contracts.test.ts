@@ -66,6 +66,8 @@ test('a recent record names its failure class or none', () => {
     durationMs: 3.2,
     upstreamMs: 2.9,
     attempts: 1,
+    bytesIn: 0,
+    bytesOut: 120,
     sampled: true,
   };
   expect(recentRecordSchema.parse(record)).toEqual(record);

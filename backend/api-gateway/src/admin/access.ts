@@ -50,3 +50,8 @@ export function requireAccess(tokens: readonly OperationsToken[]): RequestHandle
     next();
   };
 }
+
+/** The role that `requireAccess` found. */
+export function roleOf(res: Response): OperationsRole | undefined {
+  return (res.locals as { role?: OperationsRole }).role;
+}

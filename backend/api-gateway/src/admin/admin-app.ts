@@ -4,7 +4,7 @@ import express, { type ErrorRequestHandler, type Express, type Response } from '
 import { z } from 'zod';
 import type { ActiveConfiguration } from '../config/configuration.ts';
 import { healthRouter, type HealthSources } from '../health/health-router.ts';
-import { requireAccess, sendProblem } from './access.ts';
+import { requireAccess, roleOf, sendProblem } from './access.ts';
 import type { RecentRecords } from './recent-records.ts';
 
 /** What the admin listener shows and changes. */
@@ -38,7 +38,7 @@ export function buildAdminApp(deps: AdminDependencies): Express {
     healthRouter(deps, () => false),
   );
   app.use(requireAccess(deps.tokens));
-  app.use(healthRouter(deps, (req) => (req.res?.locals as { role?: string }).role === 'operator'));
+  app.use(healthRouter(deps, (req) => req.res !== undefined && roleOf(req.res) === 'operator'));
   app.get('/metrics', async (_req, res) => {
     const text = await deps.metrics.render();
     res.set('content-type', deps.metrics.contentType).end(text);
@@ -64,7 +64,8 @@ function gatewayRouter({ active, logs, records }: AdminDependencies): express.Ro
     const parsed = recordsQuery.safeParse(req.query);
     if (!parsed.success) return sendProblem(res, 'request_invalid', z.prettifyError(parsed.error));
     const { limit, route, reason } = parsed.data;
-    res.json({ records: records.list({ limit, ...(route && { route }), ...(reason && { reason }) }) });
+    const showCause = roleOf(res) === 'operator';
+    res.json({ records: records.list({ limit, showCause, ...(route && { route }), ...(reason && { reason }) }) });
   });
   return router;
 }

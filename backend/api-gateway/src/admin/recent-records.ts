@@ -1,29 +1,11 @@
+import type { RecentRecord } from '@clearway/contracts';
 import type { RecordSink, RequestRecord } from '@clearway/telemetry';
-
-/** What the admin listener remembers of a request. */
-export interface RecentRecord {
-  readonly time: string;
-  readonly traceId: string;
-  readonly requestId: string;
-  readonly route: string;
-  readonly method: string;
-  readonly host: string;
-  readonly path: string;
-  readonly status: number;
-  readonly reason: string | null;
-  readonly cause: string | null;
-  readonly upstream: string | null;
-  readonly attempts: number;
-  readonly durationMs: number;
-  readonly upstreamMs: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-}
 
 /** The last requests, newest first. */
 export interface RecentRecords {
   readonly sink: RecordSink;
-  list(filter: { limit: number; route?: string; reason?: string }): RecentRecord[];
+  /** @param filter `showCause` adds error texts and is for operators only */
+  list(filter: { limit: number; route?: string; reason?: string; showCause: boolean }): RecentRecord[];
 }
 
 /**
@@ -38,34 +20,35 @@ export function createRecentRecords(capacity: number): RecentRecords {
       ring[next] = record;
       next = (next + 1) % capacity;
     },
-    list({ limit, route, reason }) {
+    list({ limit, route, reason, showCause }) {
       const newestFirst = [...ring.slice(next), ...ring.slice(0, next)].reverse();
       return newestFirst
         .filter((r) => (route === undefined || r.route === route) && (reason === undefined || r.reason === reason))
         .slice(0, limit)
-        .map(describe);
+        .map((record) => describe(record, showCause));
     },
   };
 }
 
-function describe(record: RequestRecord): RecentRecord {
+function describe(record: RequestRecord, showCause: boolean): RecentRecord {
   const round = (ms: number) => Math.round(ms * 1000) / 1000;
+  const { reason, cause, upstream } = record;
   return {
-    time: new Date(record.startedAtMs).toISOString(),
+    id: record.requestId,
     traceId: record.traceId,
-    requestId: record.requestId,
+    time: new Date(record.startedAtMs).toISOString(),
     route: record.route,
     method: record.method,
-    host: record.host,
     path: record.path,
     status: record.status,
-    reason: record.reason ?? null,
-    cause: record.cause ?? null,
-    upstream: record.upstream ?? null,
-    attempts: record.attempts.length,
+    ...(reason !== undefined && { reason }),
     durationMs: round(record.durationMs),
     upstreamMs: round(record.upstreamMs()),
+    attempts: record.attempts.length,
+    ...(upstream !== undefined && { upstream }),
+    ...(showCause && cause !== undefined && { cause }),
     bytesIn: record.bytesIn,
     bytesOut: record.bytesOut,
+    sampled: record.isKept(),
   };
 }

@@ -64,7 +64,9 @@ export class LineWriter {
   async close(limitMs: number): Promise<void> {
     await within(limitMs, this.#drained());
     this.#stream.off('drain', this.#onDrain);
-    // the listener for errors stays: a late EPIPE would otherwise end the process
+    this.#stream.off('error', this.#onError);
+    // one listener stays: a late EPIPE would otherwise end the process
+    if (!this.#stream.listeners('error').includes(ignoreLateError)) this.#stream.on('error', ignoreLateError);
   }
 
   readonly #flush = (): void => {
@@ -110,3 +112,5 @@ export class LineWriter {
     this.#bytes = 0;
   };
 }
+
+function ignoreLateError(): void {}
