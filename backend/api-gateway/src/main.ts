@@ -1,11 +1,11 @@
 import { ConfigurationError, endInOrder, Lifecycle } from '@clearway/kernel';
 import { startGatewayProcess } from './compose.ts';
 import { exitOnConfigurationError } from './config/env.ts';
-import { env, tracing } from './config/tracing.ts';
+import { env, tracing, variables } from './config/tracing.ts';
 
 const lifecycle = new Lifecycle();
 try {
-  const { logger, errors, reload } = await startGatewayProcess({ env, tracing, variables: process.env, lifecycle });
+  const { logger, errors, reload } = await startGatewayProcess({ env, tracing, variables, lifecycle });
   process.on('SIGHUP', reload);
   endInOrder(process, {
     stop: (cause) => {

@@ -323,7 +323,16 @@ describe('looking for an id', () => {
       route: 'tracks',
       method: 'GET',
     };
-    const rest = { path: '/v1/tracks/7', status: 200, durationMs: 12, upstreamMs: 10, attempts: 1, bytesIn: 0, bytesOut: 9, sampled };
+    const rest = {
+      path: '/v1/tracks/7',
+      status: 200,
+      durationMs: 12,
+      upstreamMs: 10,
+      attempts: 1,
+      bytesIn: 0,
+      bytesOut: 9,
+      sampled,
+    };
     const { error } = await explain('order-4711', (path, url) =>
       path === '/api/gateway/records' ? { records: [{ ...record, ...rest }] } : list()(path, url),
     );

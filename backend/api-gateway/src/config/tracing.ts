@@ -17,6 +17,9 @@ const read = () => {
 /** The process's environment. */
 export const env = read();
 
+/** The variables as they are, for values `env:NAME` of the configuration. */
+export const variables: Readonly<Record<string, string | undefined>> = process.env;
+
 /** Tracing, started before anything that it instruments is loaded. */
 export const tracing = startTracing(
   tracingOptions(env, { serviceName: SERVICE, serviceVersion: VERSION, instrumentations: 'gateway' }),
