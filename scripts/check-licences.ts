@@ -18,7 +18,7 @@ const ALLOWED = new Set([
 ]);
 /** Packages with another licence that were looked at, and why they may stay. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
-  'ansi-color': 'BSD-2-Clause by the text of its LICENSE; the field is missing',
+  'ansi-color': 'BSD-3-Clause by the text of its LICENSE; the field is missing',
   process: 'MIT by the text of its LICENSE; the field is missing',
   sentry: "FSL-1.1-Apache-2.0: the command of Sentry's build plugins, neither loaded by a process nor passed on",
 };

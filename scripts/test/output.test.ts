@@ -1,12 +1,17 @@
-import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { createOutput, isOnlyInformation } from '../stack/output.ts';
 
 function outputTo({ isTTY = false, verbose = false } = {}) {
-  const stream = Object.assign(new PassThrough(), { isTTY });
+  let written = '';
+  const stream = { isTTY, write: (text: string) => (written += text) };
   const output = createOutput(stream as unknown as NodeJS.WriteStream, { verbose });
-  return { output, text: () => String((stream.read() as Buffer | null) ?? '') };
+  /** What was written since the last look. */
+  const text = () => {
+    const [seen] = [written, (written = '')];
+    return seen;
+  };
+  return { output, text };
 }
 const info = '{"timestamp":"2026-01-01T00:00:00.000Z","level":"info","message":"listening"}';
 const warning = '{"timestamp":"2026-01-01T00:00:00.000Z","level":"warn","message":"slow"}';
