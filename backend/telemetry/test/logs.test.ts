@@ -279,7 +279,9 @@ describe('the access line', () => {
   });
 
   test.each([
+    ['connect', { answeredMs: 3 }, { sentMs: undefined, headersMs: undefined }],
     ['upstream_headers', {}, { headersMs: undefined }],
+    ['upstream_headers', { answeredMs: 3 }, { headersMs: undefined }],
     ['upstream_body', {}, {}],
     ['answer', { answeredMs: 3 }, {}],
   ])('tells that the request came as far as %s', async (phase, fields, attempt) => {

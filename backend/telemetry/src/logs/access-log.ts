@@ -58,13 +58,13 @@ function levelOf(record: RequestRecord): 'error' | 'warn' | 'info' {
   return record.reason === undefined ? 'info' : 'warn';
 }
 
-/** How far the request came. */
+/** How far the request came: an answer that the gateway made because of the failure does not count. */
 function phaseOf(record: RequestRecord): string {
-  if (record.answeredMs !== undefined) return 'answer';
   const attempt = record.attempts.at(-1);
   if (!attempt) return record.route === '_none' ? 'routing' : 'policies';
-  if (attempt.headersMs !== undefined) return 'upstream_body';
-  return attempt.sentMs === undefined ? 'connect' : 'upstream_headers';
+  if (attempt.sentMs === undefined) return 'connect';
+  if (attempt.headersMs === undefined) return 'upstream_headers';
+  return record.answeredMs === undefined ? 'upstream_body' : 'answer';
 }
 
 function round(ms: number): number {
