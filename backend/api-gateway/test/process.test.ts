@@ -1,9 +1,11 @@
 import { recentRecordListSchema } from '@clearway/contracts';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { oneRoute, startWhole, type GatewayUnderTest } from './support.ts';
 
 const releases: (() => unknown)[] = [];
@@ -38,6 +40,18 @@ async function exchangeRaw(port: number, text: string): Promise<string> {
   socket.write(text);
   await once(socket, 'close');
   return answer;
+}
+
+/** Repeats an expectation until it holds: the file system tells of a change when it likes. */
+async function eventually(expectation: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await expectation();
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await sleep(50);
+    }
+  }
 }
 
 describe('the public listener', () => {
@@ -212,6 +226,22 @@ describe('the configuration', () => {
     const metrics = await (await fetch(`${gateway.admin}/metrics`)).text();
     expect(metrics).toMatch(/clearway_configuration_reloads_total\{cause="\w+",outcome="changed"\} 1/);
     expect(metrics).toMatch(/outcome="refused"\} \d/);
+  });
+
+  test('a new check and a new include take effect at once; a setting of the open listener says that it waits', async () => {
+    const gateway = await start(oneRoute('http://127.0.0.1:9'));
+    const folder = path.join(path.dirname(gateway.file), 'more');
+    mkdirSync(folder);
+    const included = path.join(folder, 'checks.yaml');
+    writeFileSync(included, "checks: [{ id: first, url: 'http://127.0.0.1:9/' }]");
+    writeFileSync(
+      gateway.file,
+      oneRoute('http://127.0.0.1:9', 'include: more/checks.yaml\nserver: { maxConnections: 5 }'),
+    );
+    const checks = async () => Object.keys((await json(`${gateway.admin}/api/health`))['services'] as object);
+    await eventually(async () => expect(await checks()).toEqual(['first']));
+    writeFileSync(included, "checks: [{ id: second, url: 'http://127.0.0.1:9/' }]");
+    await eventually(async () => expect(await checks()).toEqual(['second']));
   });
 
   test('is refused before any port is opened', async () => {

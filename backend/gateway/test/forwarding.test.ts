@@ -29,10 +29,11 @@ afterEach(async () => {
 });
 
 const echo = () =>
-  startUpstream(async (req, res) => {
-    const body = await text(req);
-    res.setHeader('X-Seen', 'yes');
-    res.end(JSON.stringify({ method: req.method, url: req.url, headers: req.headers, raw: req.rawHeaders, body }));
+  startUpstream((req, res) => {
+    void text(req).then((body) => {
+      res.setHeader('X-Seen', 'yes');
+      res.end(JSON.stringify({ method: req.method, url: req.url, headers: req.headers, raw: req.rawHeaders, body }));
+    });
   });
 interface Echo {
   method: string;
@@ -306,7 +307,9 @@ describe('a request that fails is answered, and its record says why', () => {
   test('a client that goes away cancels the upstream request at once', async () => {
     let closed: Promise<unknown> | undefined;
     const upstream = await open(
-      startUpstream((req) => (closed = new Promise((resolve) => req.once('close', resolve)))),
+      startUpstream((req) => {
+        closed = new Promise((resolve) => req.once('close', resolve));
+      }),
     );
     const gateway = await open(startGateway(simple([upstream.origin])));
     const abort = new AbortController();
@@ -344,7 +347,7 @@ describe('a request that fails is answered, and its record says why', () => {
         controller.close();
       },
     });
-    const chunked = await fetch(gateway.origin, { method: 'POST', body: stream, duplex: 'half' } as RequestInit);
+    const chunked = await fetch(gateway.origin, { method: 'POST', body: stream, duplex: 'half' });
     expect(chunked.status).toBe(413);
     expect(await gateway.nextRecord()).toMatchObject({ reason: 'body_too_large' });
     expect((await fetch(gateway.origin, { method: 'POST', body: 'x'.repeat(10) })).status).toBe(200);

@@ -20,6 +20,7 @@ export {
   serverSpanName,
   startTracing,
   traceDatabase,
+  withoutSpans,
   withSpan,
   type ExporterName,
   type InstrumentationSet,

@@ -13,6 +13,8 @@ export interface ReloadOutcome {
   readonly changed: boolean;
   /** Set when the new file was refused; the old configuration stays active. */
   readonly error?: Error;
+  /** Changed settings of the listener that is open, which it keeps until the next start. */
+  readonly waitsForStart: readonly string[];
 }
 
 /** The configuration in force, and the way to another. */
@@ -46,6 +48,7 @@ export function openConfiguration(options: {
   const fingerprint = (configuration: ClearwayConfiguration) =>
     createHash('sha256').update(JSON.stringify(configuration)).digest('hex').slice(0, 12);
 
+  let watching: FileWatch | undefined;
   const reload = (cause: ReloadCause): void => {
     try {
       const next = loadClearwayFile(options.file, options.variables);
@@ -54,10 +57,12 @@ export function openConfiguration(options: {
         options.swap(next.configuration);
         since = new Date();
       }
+      const waitsForStart = settingsThatWait(loaded.configuration, next.configuration);
       loaded = next;
-      options.onReload({ cause, changed });
+      watching?.refresh();
+      options.onReload({ cause, changed, waitsForStart });
     } catch (error) {
-      options.onReload({ cause, changed: false, error: error as Error });
+      options.onReload({ cause, changed: false, error: error as Error, waitsForStart: [] });
       throw error;
     }
   };
@@ -75,11 +80,24 @@ export function openConfiguration(options: {
     }),
     reload: (cause) => Promise.resolve().then(() => reload(cause)),
     watch: () =>
-      watchFiles(
+      (watching = watchFiles(
         () => loaded.files,
         () => ignoreFaulty(() => reload('file')),
-      ),
+      )),
   };
+}
+
+/** What the open listener was made with. */
+const LISTENER_SETTINGS = [
+  'maxHeaderBytes',
+  'headersTimeoutMs',
+  'requestTimeoutMs',
+  'keepAliveMs',
+  'maxConnections',
+] as const;
+
+function settingsThatWait({ server: old }: ClearwayConfiguration, { server }: ClearwayConfiguration): string[] {
+  return LISTENER_SETTINGS.filter((name) => old[name] !== server[name]).map((name) => `server.${name}`);
 }
 
 /** A faulty file is reported through `onReload`; nobody waits for a reload that a file started. */
@@ -91,19 +109,34 @@ function ignoreFaulty(reload: () => void): void {
   }
 }
 
+interface FileWatch {
+  /** Watches the folders of files that were included since, too. */
+  refresh(): void;
+  close(): void;
+}
+
 /** Watches the folders, not the files: many editors replace a file by renaming another one. */
-function watchFiles(files: () => readonly string[], onChange: () => void): { close(): void } {
+function watchFiles(files: () => readonly string[], onChange: () => void): FileWatch {
   let timer: NodeJS.Timeout | undefined;
-  const folders = new Set(files().map((file) => path.dirname(path.resolve(file))));
-  const watchers: FSWatcher[] = [...folders].map((folder) =>
-    watch(folder, { persistent: false }, (_event, name) => {
-      const isOurs = name === null || files().some((file) => path.resolve(file) === path.join(folder, name));
-      if (!isOurs) return;
-      clearTimeout(timer);
-      timer = setTimeout(onChange, SETTLE_MS);
-    }),
-  );
+  const watchers = new Map<string, FSWatcher>();
+  const onEvent = (folder: string, name: string | null): void => {
+    const isOurs = name === null || files().some((file) => path.resolve(file) === path.join(folder, name));
+    if (!isOurs) return;
+    clearTimeout(timer);
+    timer = setTimeout(onChange, SETTLE_MS);
+  };
+  const refresh = (): void => {
+    for (const folder of files().map((file) => path.dirname(path.resolve(file)))) {
+      if (watchers.has(folder)) continue;
+      const watcher = watch(folder, { persistent: false }, (_event, name) => onEvent(folder, name));
+      // a folder that is removed is reported by the next reload, which cannot read its file
+      watcher.on('error', () => watcher.close());
+      watchers.set(folder, watcher);
+    }
+  };
+  refresh();
   return {
+    refresh,
     close() {
       clearTimeout(timer);
       watchers.forEach((watcher) => watcher.close());

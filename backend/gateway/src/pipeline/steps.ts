@@ -1,4 +1,5 @@
 import { Failure } from '@clearway/kernel';
+import { sampledByRatio } from '@clearway/telemetry';
 import { tooLarge } from '../proxy/request-body.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import { readTarget } from '../routing/target.ts';
@@ -59,12 +60,7 @@ function routeChoice(route: CompiledRoute): string {
 export function decideSampling({ record, route, runtime }: Exchange): void {
   if (record.parentSpanId !== undefined) return;
   const ratio = route?.configuration.tracing.sampleRatio ?? runtime.sampleRatio;
-  record.sampled = ratio >= 1 || (ratio > 0 && randomPart(record.traceId) < ratio);
-}
-
-/** The last 7 bytes of a trace id as a number in [0, 1) (W3C Trace Context Level 2: these are random). */
-function randomPart(traceId: string): number {
-  return Number.parseInt(traceId.slice(18), 16) / 2 ** 56;
+  record.sampled = sampledByRatio(record.traceId, ratio);
 }
 
 /** Refuses a body that is announced to be too large, before any of it is read. */

@@ -80,7 +80,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     const upstreamPath = forwardedPath(path, route?.configuration.stripPrefix);
     target.pool.dispatch(
       {
-        method: record.method as Dispatcher.HttpMethod,
+        method: record.method,
         path: `${upstreamPath}${query === '' ? '' : `?${query}`}`,
         headers: upstreamHeaders(req, record, {
           spanId: this.#attempt.spanId,

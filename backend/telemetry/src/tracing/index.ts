@@ -3,6 +3,6 @@ export type { ExporterName, InstrumentationSet, OtlpEndpoint, QueueStats, Tracin
 export { recordSpans, serverSpanName } from './record-spans.ts';
 export { activeRecord, recordContext, runWithRecord } from './correlation.ts';
 export { sampledByRatio } from './sampling.ts';
-export { traceDatabase, withSpan } from './with-span.ts';
+export { traceDatabase, withoutSpans, withSpan } from './with-span.ts';
 export { maskLiterals } from './mask-literals.ts';
 export { foldMethod, redactQuery } from './http-attributes.ts';

@@ -1,4 +1,4 @@
-import { context, diag, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
+import { context, diag, ROOT_CONTEXT, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { setGlobalErrorHandler } from '@opentelemetry/core';
 import {
@@ -85,7 +85,8 @@ function registerContextManager(): void {
 
 function startEnabled(options: TracingOptions, standard: StandardVariables): Tracing {
   let listener = options.onProblem ?? writeLine;
-  const say = onceAMinute((message) => listener(message));
+  // outside of any request: the one whose spans filled the batch has nothing to do with it
+  const say = onceAMinute((message) => context.with(ROOT_CONTEXT, () => listener(message)));
   quietDiagnostics(say);
   const resource = resourceOf(options);
   const bounds = boundsOf(standard);

@@ -1,4 +1,5 @@
-import { SpanKind, SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
+import { context, SpanKind, SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
 import { scrub } from '../redaction/scrub.ts';
 import { maskLiterals } from './mask-literals.ts';
 
@@ -32,6 +33,16 @@ export function traceDatabase<T>(operation: string, statement: string, fn: (span
     'db.query.text': maskLiterals(statement),
   };
   return runInSpan(operation, SpanKind.CLIENT, attributes, fn);
+}
+
+/**
+ * Runs `fn` so that nothing in it is traced: for probes and other work that no request asked for.
+ *
+ * @example
+ * await withoutSpans(() => pool.query('SELECT 1'));
+ */
+export function withoutSpans<T>(fn: () => T): T {
+  return context.with(suppressTracing(context.active()), fn);
 }
 
 function runInSpan<T>(name: string, kind: SpanKind, attributes: Attributes, fn: (span: Span) => T): T {

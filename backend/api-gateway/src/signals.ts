@@ -1,0 +1,83 @@
+import type { ClearwayConfiguration } from '@clearway/gateway';
+import type { Lifecycle } from '@clearway/kernel';
+import {
+  accessLog,
+  createLogger,
+  createMetrics,
+  createRecorder,
+  otlpLogsTarget,
+  requestMetrics,
+  telemetryMetrics,
+  type Errors,
+  type Logs,
+  type Metrics,
+  type Recorder,
+  type Tracing,
+} from '@clearway/telemetry';
+import { createRecentRecords, type RecentRecords } from './admin/recent-records.ts';
+import type { Env } from './config/env.ts';
+import { startSentry } from './config/sentry.ts';
+import { SERVICE, VERSION } from './config/version.ts';
+
+/** Everything by which the process tells what happens in it. */
+export interface Signals {
+  readonly errors: Errors;
+  readonly logs: Logs;
+  readonly metrics: Metrics;
+  readonly records: RecentRecords;
+  readonly recorder: Recorder;
+  /** A request has come; its end comes through the recorder. */
+  readonly onOpen: () => void;
+  /** Takes in the routes and upstreams of a new configuration. */
+  readonly setLabels: (configuration: ClearwayConfiguration) => void;
+}
+
+/** Time for what is queued to leave at the end. */
+const FLUSH_LIMIT_MS = 3000;
+
+/** Opens errors, logs and metrics, and the recorder that derives them all from one record. */
+export function openSignals(
+  { env, tracing, lifecycle }: { env: Env; tracing: Tracing; lifecycle: Lifecycle },
+  configuration: ClearwayConfiguration,
+): Signals {
+  lifecycle.onRelease('tracing', () => tracing.shutdown(FLUSH_LIMIT_MS));
+  const errors = startSentry(env, tracing);
+  lifecycle.onRelease('errors', () => errors.close(FLUSH_LIMIT_MS));
+  const logs = openLogs(env, tracing);
+  lifecycle.onRelease('logs', () => logs.close(FLUSH_LIMIT_MS));
+  tracing.onProblem((message) => logs.logger.warn(message));
+  const metrics = createMetrics({ service: SERVICE, version: VERSION, commit: env.CLEARWAY_COMMIT });
+  const requests = requestMetrics(metrics, labelsOf(configuration));
+  const records = createRecentRecords(env.RECENT_RECORDS);
+  const telemetryHealth = telemetryMetrics(metrics, { tracing, logs, errors });
+  const recorder = createRecorder(
+    [
+      { name: 'metrics', accept: requests.sink },
+      { name: 'open', accept: () => requests.closed() },
+      { name: 'spans', accept: tracing.spanSink },
+      { name: 'log', accept: accessLog(logs.logger) },
+      { name: 'errors', accept: errors.recordSink },
+      { name: 'recent', accept: records.sink },
+    ],
+    (sink, error) => {
+      telemetryHealth.sinkFailed(sink);
+      logs.logger.error('a telemetry sink failed', { sink, error });
+    },
+  );
+  const setLabels = (next: ClearwayConfiguration): void => requests.setLabels(labelsOf(next));
+  return { errors, logs, metrics, records, recorder, onOpen: () => requests.opened(), setLabels };
+}
+
+function openLogs(env: Env, tracing: Tracing): Logs {
+  const target = otlpLogsTarget(env);
+  return createLogger({
+    service: env.OTEL_SERVICE_NAME ?? SERVICE,
+    level: env.LOG_LEVEL,
+    pretty: env.LOG_FORMAT === 'auto' ? 'auto' : env.LOG_FORMAT === 'pretty',
+    otlp: target && { ...target, resource: tracing.resource },
+  });
+}
+
+function labelsOf({ routes, upstreams }: ClearwayConfiguration) {
+  return { routes: routes.map(({ id }) => id), upstreams: Object.keys(upstreams) };
+}
