@@ -19,6 +19,7 @@ const LIMITS = {
   connectionsCheckingInterval: 5000,
 };
 const MAX_CONNECTIONS = 1000;
+const IDLE_LOOK_MS = 50;
 
 /**
  * Listens on a port.
@@ -43,9 +44,12 @@ export async function listen(
 async function drain(server: Server, limitMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), limitMs);
+  // connections that become idle after their answer are closed as well
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+  const limit = setTimeout(() => server.closeAllConnections(), limitMs);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(limit);
 }
 
 function explain(error: NodeJS.ErrnoException, at: { host: string; port: number; portVariable: string }): Error {

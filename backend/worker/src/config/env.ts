@@ -35,7 +35,7 @@ export function readWorkerEnvironment(variables: Variables) {
 
 /** Unless told otherwise the worker sends its own spans to itself, wherever its port was moved. */
 function ownReceiver({ WORKER_PORT: port }: Variables): Variables {
-  return port === undefined || port === '' || port === '0' ? {} : { OTEL_LOCAL_URL: `http://127.0.0.1:${port}` };
+  return port !== undefined && /^[1-9]\d*$/.test(port) ? { OTEL_LOCAL_URL: `http://127.0.0.1:${port}` } : {};
 }
 
 function present(variables: Variables): Variables {

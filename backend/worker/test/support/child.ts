@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /** A process of a test, and what it said. */
@@ -32,9 +33,12 @@ export function startChild(
       listeners.forEach((listener) => listener());
     });
   }
-  const ended = new Promise<number | string>((resolve) => {
-    child.once('close', (code, signal) => resolve(signal ?? code ?? -1));
+  // not 'close', which a disconnected channel may keep from coming
+  const exited = new Promise<number | string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? code ?? -1));
   });
+  const read = [child.stdout, child.stderr].map((stream) => stream && once(stream, 'close'));
+  const ended = Promise.all([exited, ...read]).then(([how]) => how);
   const said = (pattern: RegExp) =>
     new Promise<string>((resolve, reject) => {
       const look = (): void => {
