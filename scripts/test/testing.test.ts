@@ -26,8 +26,10 @@ describe('npm test', () => {
       SENTRY_DSN: 'https://key@sentry.example/1',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example',
       NODE_ENV: 'production',
+      CLEARWAY_CONFIG: '/etc/clearway.yaml',
+      CLEARWAY_REDIS_SERVER: '/usr/bin/redis-server',
     });
-    expect(Object.keys(variables)).toEqual(['PATH', 'HTTP_PROXY', 'TEST_DATABASE_URL']);
+    expect(Object.keys(variables)).toEqual(['PATH', 'HTTP_PROXY', 'TEST_DATABASE_URL', 'CLEARWAY_REDIS_SERVER']);
   });
 
   test('counts what a child process executed', async () => {

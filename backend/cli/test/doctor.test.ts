@@ -75,7 +75,7 @@ describe('clearway doctor', () => {
     cleanups.push(remove);
     const { code, out } = await clearway(['doctor'], { directory, variables: QUIET });
     expect(code).toBe(0);
-    expect(out).toMatch(/^ok +node +v24/m);
+    expect(out.split('\n')[0]).toMatch(/^ok +node +v\d+/);
     expect(out).toMatch(/^skipped +redis +REDIS_URL is not set/m);
     expect(out).toMatch(/→ 'npm start' starts it/);
     expect(out).toMatch(/\d+ ok, \d+ warnings?, 0 failed, \d+ skipped$/);
