@@ -57,7 +57,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     res.once('close', () => {
       if (!res.writableFinished) {
         record.fail('client_abort', 'the client closed the connection');
-        exchange.cancel?.();
+        exchange.running?.cancel();
         if (record.status === 0) record.status = 499;
       }
       recorder.emit(record);

@@ -31,7 +31,7 @@ export function openExchange(req: IncomingMessage, res: ServerResponse, runtime:
     userAgent: headers['user-agent'],
   });
   if (parent) record.sampled = parent.sampled;
-  return { req, res, record, runtime, peerAddress, isPeerTrusted, route: undefined, cancel: undefined };
+  return { req, res, record, runtime, peerAddress, isPeerTrusted, route: undefined, running: undefined };
 }
 
 /** Who stands at the other end of a connection: the same for all its requests under one configuration. */

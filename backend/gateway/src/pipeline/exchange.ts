@@ -13,6 +13,10 @@ export interface Exchange {
   readonly peerAddress: string;
   readonly isPeerTrusted: boolean;
   route: CompiledRoute | undefined;
-  /** Called when the client's side is over before the answer was: cancels what is still running. */
-  cancel: (() => void) | undefined;
+  /**
+   * What is still running, to be cancelled when the client's side is over before the answer was. An object: a closure
+   * that is hardly ever called kept each exchange alive past V8's young generation, which doubled the cost of its
+   * garbage collection.
+   */
+  running: { cancel(): void } | undefined;
 }

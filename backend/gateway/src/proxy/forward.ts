@@ -8,6 +8,6 @@ export function forward(exchange: Exchange): void {
   const upstream = route && runtime.upstreams.get(route.configuration.upstream);
   if (!upstream) throw new Failure('internal', { message: 'the route has no upstream' });
   const forwarding = new Forwarding(exchange, upstream);
-  exchange.cancel = () => forwarding.cancel();
+  exchange.running = forwarding;
   forwarding.attempt();
 }

@@ -202,7 +202,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #lookAfter(ms: number, nowMs: number): void {
     clearTimeout(this.#timer);
     this.#timerMs = nowMs + ms;
-    this.#timer = setTimeout(() => this.#onTimer(), ms);
+    this.#timer = setTimeout(onTimer, ms, this);
   }
 
   #totalLeftMs(): number {
@@ -210,7 +210,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     return Math.max(0, this.#upstream.configuration.timeouts.totalMs - this.#exchange.record.elapsedMs());
   }
 
-  #onTimer(): void {
+  /** For the timer only: looks whether a time limit is over. */
+  onTimer(): void {
     const { record, res } = this.#exchange;
     const totalLeftMs = this.#totalLeftMs();
     if (totalLeftMs === 0) return this.#fail(new Failure('total_timeout'));
@@ -295,6 +296,10 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#closed = true;
     this.#endAttempt();
   }
+}
+
+function onTimer(forwarding: Forwarding): void {
+  forwarding.onTimer();
 }
 
 function isEventStream(headers: readonly string[]): boolean {
