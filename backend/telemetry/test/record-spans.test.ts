@@ -37,6 +37,14 @@ describe('which requests give spans', () => {
 });
 
 describe('the SERVER span', () => {
+  test('says of a request whether it was slow for its route, and of a stream that it never is', () => {
+    const said = (fields: Parameters<typeof makeRecord>[1]) =>
+      serverOf(makeRecord({}, fields)).attributes['clearway.slow'];
+    expect(said({ slowAfterMs: 0 })).toBe(true);
+    expect(said({ slowAfterMs: 60_000 })).toBeUndefined();
+    expect(said({ slowAfterMs: 0, kind: 'stream' })).toBe(false);
+  });
+
   test('has the attributes of the conventions, and no value of the query', () => {
     const span = serverOf(makeRecord({}, { bytesIn: 3, bytesOut: 5, routeChoice: 'path /v1/tracks/*' }));
     expect(span.name).toBe('GET /v1/tracks/*');

@@ -85,6 +85,9 @@ function serverAttributes(record: RequestRecord): Attributes {
   if (record.upstream !== undefined) attributes['clearway.upstream'] = record.upstream;
   if (record.routeChoice !== undefined) attributes['clearway.route_choice'] = record.routeChoice;
   if (record.reason !== undefined) attributes['clearway.reason'] = record.reason;
+  // the bound is the route's: whoever keeps traces cannot know it. A stream is long, and never slow.
+  if (record.isSlow()) attributes['clearway.slow'] = true;
+  else if (record.kind !== 'exchange') attributes['clearway.slow'] = false;
   const errorType = record.reason ?? (record.status >= 500 ? String(record.status) : undefined);
   if (errorType !== undefined) attributes['error.type'] = errorType;
   return attributes;

@@ -22,7 +22,7 @@ export interface StoreSizes {
 export function storeSizes(limitBytes: number): StoreSizes {
   const walBytes = Math.min(8 * MEBIBYTE, Math.floor(limitBytes / 4));
   // small enough that the event loop is not held up for long
-  const batchBytes = Math.min(MEBIBYTE / 2, Math.floor(walBytes / 4));
+  const batchBytes = Math.min(MEBIBYTE / 4, Math.floor(walBytes / 4));
   const databaseBytes = limitBytes - walBytes;
   return {
     walBytes,
