@@ -30,6 +30,9 @@ export interface Load {
   readonly p99Ms: number;
 }
 
+/** What wrk may take beyond its slice before it is given up. */
+const WRK_GRACE_MS = 10_000;
+
 /** Makes load. */
 export interface Generator {
   /** Name and version, for the results. */
@@ -46,11 +49,13 @@ export function openGenerator(options: Options, helpers: Helpers, folder: string
 
 function nodeGenerator(helpers: Helpers): Generator {
   const child = helpers.fork('load.ts', []);
+  const died = once(child, 'exit').then(() => Promise.reject(new Error('the load generator ended')));
+  died.catch(() => undefined);
   return {
     name: `node ${process.version}, bare sockets`,
     async run(order) {
       child.send(order);
-      const [load] = (await once(child, 'message')) as [Load];
+      const [load] = (await Promise.race([once(child, 'message'), died])) as [Load];
       return load;
     },
   };
@@ -63,7 +68,9 @@ function wrkGenerator(name: string, folder: string): Generator {
       const script = path.join(folder, 'wrk.lua');
       writeFileSync(script, wrkScript(PATHS, requestBytes('/', `127.0.0.1:${port}`).toString('latin1')));
       const args = ['-t1', `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, '--latency', '-s', script];
-      const { stdout } = await promisify(execFile)('wrk', [...args, `http://127.0.0.1:${port}/`]);
+      const { stdout } = await promisify(execFile)('wrk', [...args, `http://127.0.0.1:${port}/`], {
+        timeout: seconds * 1000 + WRK_GRACE_MS,
+      });
       return { ...readWrk(stdout), cutOff: connections };
     },
   };
