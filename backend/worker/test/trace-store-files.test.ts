@@ -1,5 +1,16 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import path from 'node:path';
 import { delivery, logDelivery, logRecord, newTraceId, span } from './support/spans.ts';
@@ -78,21 +89,26 @@ describe('a file that cannot be used', () => {
     expect(store.stats().onDisk).toBe(true);
   });
 
-  test('is moved aside as well when it breaks while it is used', () => {
-    const under = open();
-    fill(under, 2000);
-    under.reopen();
-    // the header stays right, the pages behind it do not
-    const bytes = readFileSync(fileOf(under));
-    bytes.fill(0xa5, 8192 * 3);
-    under.store.close();
-    writeFileSync(fileOf(under), bytes);
-    const store = under.reopen();
-    for (let i = 0; i < 20 && under.problems.length === 0; i++) fill(under, 100);
-    expect(under.problems[0]).toMatch(/could not be used.*keeps it/);
-    const fresh = span();
-    store.acceptSpans(delivery('a', fresh));
-    expect(store.trace(fresh.traceId)).toBeDefined();
+  test('is moved aside as well when it breaks while it is used, for a reader or a writer', () => {
+    for (const use of [
+      (under: StoreUnderTest) => fill(under, 100),
+      ({ store }: StoreUnderTest) => store.find({ limit: 500 }),
+    ]) {
+      const under = open();
+      fill(under, 2000);
+      const store = under.reopen();
+      // the header and the first pages stay right, those behind them do not
+      const bytes = readFileSync(fileOf(under)).fill(0xa5, 8192 * 14);
+      const file = openSync(fileOf(under), 'r+');
+      writeSync(file, bytes, 0, bytes.length, 0);
+      closeSync(file);
+      expect(under.problems).toEqual([]);
+      for (let i = 0; i < 20 && under.problems.length === 0; i++) use(under);
+      expect(under.problems[0]).toMatch(/could not be used.*keeps it/);
+      const fresh = span();
+      store.acceptSpans(delivery('a', fresh));
+      expect(store.trace(fresh.traceId)).toBeDefined();
+    }
   });
 
   test('leaves only its newest predecessor aside', () => {

@@ -95,8 +95,8 @@ describe('health', () => {
     const startMs = performance.now();
     expect(await health(worker)).toMatchObject({ status: 'unhealthy' });
     expect(performance.now() - startMs).toBeLessThan(1500);
-    await gate.shut();
-    await gate.open();
+    // the connection that hung was given up: a new one works
+    gate.resume();
     expect(await until(worker, '/api/health', 200)).toBeLessThan(2500);
   });
 });

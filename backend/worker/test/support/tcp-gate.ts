@@ -8,6 +8,8 @@ export interface TcpGate {
   open(): Promise<void>;
   /** Takes connections, and passes nothing on any more. */
   hang(): void;
+  /** Passes on what new connections say; what was lost on older ones stays lost. */
+  resume(): void;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ export async function tcpGate(host: string, port: number): Promise<TcpGate> {
       server = await listen(own);
     },
     hang: () => void (hanging = true),
+    resume: () => void (hanging = false),
     close: () => (server.listening ? shut() : Promise.resolve()),
   };
 }
