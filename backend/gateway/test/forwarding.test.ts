@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import http from 'node:http';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
   sendRaw,
@@ -405,6 +405,25 @@ describe('several targets', () => {
       { resendCount: 0, reason: 'connect_refused', status: undefined },
       { resendCount: 1, reason: undefined, status: 200 },
     ]);
+  });
+
+  test('what an abandoned attempt still reports does not reach the one that followed', async () => {
+    // accepts the connection and never greets, so that the connection over TLS is not made in time
+    const silent = await open(startRawUpstream((socket) => socket.on('error', () => undefined)));
+    const accepted = once(silent, 'connection') as Promise<[Socket]>;
+    const answering = await open(
+      startUpstream((_req, res) => {
+        void accepted.then(([socket]) => socket.once('close', () => setImmediate(() => res.end('second'))).destroy());
+      }),
+    );
+    const targets = [silent.origin.replace('http', 'https'), answering.origin];
+    const upstreamOptions = { balance: 'round-robin', timeouts: { connectMs: 50 } };
+    const gateway = await open(startGateway(simple(targets, { upstream: upstreamOptions })));
+    expect(await (await fetch(gateway.origin)).text()).toBe('second');
+    const record = await gateway.nextRecord();
+    expect(record).toMatchObject({ status: 200, reason: undefined });
+    expect(record.attempts).toMatchObject([{ reason: 'connect_timeout' }, { reason: undefined, status: 200 }]);
+    expect(gateway.gateway.runtime.upstreams.get('main')?.targets.map((target) => target.inFlight)).toEqual([0, 0]);
   });
 
   test('what was sent is never sent again', async () => {

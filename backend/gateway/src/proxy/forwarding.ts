@@ -21,16 +21,18 @@ const TIMEOUT_REASON = {
 const MAX_GATHERED_BYTES = 16 * 1024;
 
 /**
- * One request's way to its upstream and back. It is the handler of each attempt's dispatch itself, so that a request
- * costs one object.
+ * One attempt to have an upstream answer a request. It is the handler of its dispatch itself, so that most requests cost
+ * one object.
  *
- * States: connecting → sent → answering → closed. From `connecting` a failure may lead to another target, since nothing
- * was sent yet; from any state to closed: by the end of the answer, a failure, a time limit, or the client.
+ * States: connecting → sent → answering → closed. From `connecting` a failure may lead to another attempt on another
+ * target, since nothing was sent yet; from any state to closed: by the end of the answer, a failure, a time limit, or
+ * the client. A closed one stays closed: what its dispatch still reports, such as a connection that comes too late, must
+ * not reach the attempt that followed.
  */
 export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
-  readonly #tried = new Set<Target>();
+  readonly #tried: Set<Target>;
   #phase: AttemptPhase = 'connecting';
   #closed = false;
   #target: Target | undefined;
@@ -46,13 +48,23 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #isGathering = false;
   #gathered: Buffer | undefined;
 
-  constructor(exchange: Exchange, upstream: Upstream) {
+  /** @param tried targets that earlier attempts of the same request were made on */
+  constructor(exchange: Exchange, upstream: Upstream, tried = new Set<Target>()) {
     this.#exchange = exchange;
     this.#upstream = upstream;
+    this.#tried = tried;
   }
 
-  /** Starts the first attempt, or the next one on a target that was not tried yet. */
+  /** Starts the attempt, on a target that was not tried yet. */
   attempt(): void {
+    try {
+      this.#dispatch();
+    } catch (error) {
+      this.#fail(toFailure(error));
+    }
+  }
+
+  #dispatch(): void {
     const { record, req, route } = this.#exchange;
     const target = this.#upstream.choose(this.#upstream.targets, this.#tried);
     if (!target) throw new Failure('no_healthy_target', { message: 'every target was tried' });
@@ -243,14 +255,12 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       this.#attempt.reason ??= failure.reason;
       this.#attempt.cause ??= failure.message;
     }
-    if (this.#canTryAnother(failure.reason)) {
-      this.#endAttempt();
-      return this.#tryAnother();
-    }
+    const mayTryAnother = this.#canTryAnother(failure.reason);
     this.#close();
     this.#controller?.abort(failure);
     this.#body?.destroy();
-    answerFailure(this.#exchange, failure);
+    if (mayTryAnother) this.#tryAnother();
+    else answerFailure(this.#exchange, failure);
   }
 
   /** Only what cannot have happened yet is repeated: no connection was made, so nothing was sent. */
@@ -264,14 +274,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #tryAnother(): void {
-    const abandoned = this.#body;
-    this.#body = undefined;
-    abandoned?.destroy();
-    try {
-      this.attempt();
-    } catch (error) {
-      this.#fail(toFailure(error));
-    }
+    const next = new Forwarding(this.#exchange, this.#upstream, this.#tried);
+    this.#exchange.running = next;
+    next.attempt();
   }
 
   #openBody(): RequestBody {
@@ -285,16 +290,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     return body;
   }
 
-  #endAttempt(): void {
+  #close(): void {
+    this.#closed = true;
     if (this.#attempt) this.#attempt.endMs = this.#exchange.record.elapsedMs();
     if (this.#target) this.#target.inFlight--;
     clearTimeout(this.#timer);
-    this.#timerMs = Infinity;
-  }
-
-  #close(): void {
-    this.#closed = true;
-    this.#endAttempt();
   }
 }
 
