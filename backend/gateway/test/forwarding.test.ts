@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import http from 'node:http';
-import type { Server, Socket } from 'node:net';
+import net, { type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
   sendRaw,
@@ -178,6 +178,19 @@ describe('a request that succeeds', () => {
     expect(back.length).toBe(bytes);
     expect(back.every((byte) => byte === 7)).toBe(true);
     expect(await gateway.nextRecord()).toMatchObject({ bytesIn: bytes, bytesOut: bytes });
+  });
+
+  test('an upload that was answered before its end does not block the connection for the next request', async () => {
+    const upstream = await open(startUpstream((_req, res) => res.end('early')));
+    const gateway = await open(startGateway(simple([upstream.origin])));
+    const bytes = 300_000;
+    const socket = net.connect(gateway.port, '127.0.0.1');
+    const answers = text(socket);
+    socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\npart`);
+    expect(await gateway.nextRecord()).toMatchObject({ status: 200, reason: undefined });
+    socket.write('x'.repeat(bytes - 4));
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    expect((await answers).match(/200 OK/g)).toHaveLength(2);
   });
 
   test('stripPrefix takes off whole segments only', async () => {

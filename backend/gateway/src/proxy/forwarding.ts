@@ -190,6 +190,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     // as text, since Node writes text together with the headers and a buffer apart from them
     if (this.#gathered === undefined) res.end();
     else res.end(this.#gathered.toString('latin1'), 'latin1');
+    if (this.#isUploading()) this.#body?.discard();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {

@@ -40,6 +40,12 @@ export class RequestBody extends Readable {
     req.pause();
   }
 
+  /** The upstream answered without the rest: it is read and dropped, since the next request stands behind it. */
+  discard(): void {
+    this.destroy();
+    this.#req.resume();
+  }
+
   override _read(): void {
     this.#req.resume();
   }
