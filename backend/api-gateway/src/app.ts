@@ -1,6 +1,6 @@
-import { normalisePath, type Gateway } from '@clearway/gateway';
+import { readTarget, type Gateway } from '@clearway/gateway';
 import type { OperationsToken } from '@clearway/kernel';
-import express, { type Express, type Request } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 import { accessOf, sendProblem } from './admin/access.ts';
 import { healthRouter, type HealthSources } from './health/health-router.ts';
 
@@ -24,11 +24,11 @@ export function buildApp(deps: AppDependencies): Express {
   app.use((req, res) => {
     if (readiness.state === 'draining') res.shouldKeepAlive = false;
     const { reserved, configuration } = gateway.runtime;
-    const mark = req.url.indexOf('?');
-    const path = normalForm(mark === -1 ? req.url : req.url.slice(0, mark));
+    const { url } = req;
+    const path = pathOf(url);
     if (!reserved.isReserved(path)) return gateway.handler(req, res);
-    req.url = path.slice(configuration.server.healthPrefix.length) + (mark === -1 ? '' : req.url.slice(mark));
-    health(req, res, () => sendProblem(res.set('allow', 'GET, HEAD'), 'method_not_allowed'));
+    req.url = path.slice(configuration.server.healthPrefix.length) + queryOf(url);
+    health(req, res, (error?: unknown) => refuse(res, error));
   });
   return app;
 }
@@ -36,8 +36,21 @@ export function buildApp(deps: AppDependencies): Express {
 const PERHAPS_NOT_NORMAL = /[%.]|\/\//;
 
 /** The path as the routes see it: an own path must not be reached through them under another spelling. */
-function normalForm(path: string): string {
-  if (!PERHAPS_NOT_NORMAL.test(path)) return path;
-  const normal = normalisePath(path);
-  return 'path' in normal ? normal.path : path;
+function pathOf(url: string): string {
+  const written = url.slice(0, url.length - queryOf(url).length);
+  if (!PERHAPS_NOT_NORMAL.test(written)) return written;
+  const target = readTarget(url);
+  // what cannot be normalised is no own path: the gateway refuses it and says why
+  return 'path' in target ? target.path : '';
+}
+
+function queryOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark === -1 ? '' : url.slice(mark);
+}
+
+/** An own path was asked for in a way that none of its handlers takes. */
+function refuse(res: Response, error: unknown): void {
+  if (error === undefined) sendProblem(res.set('allow', 'GET, HEAD'), 'method_not_allowed');
+  else sendProblem(res, error instanceof URIError ? 'request_invalid' : 'internal');
 }

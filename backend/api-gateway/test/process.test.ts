@@ -64,11 +64,14 @@ describe('the public listener', () => {
     }
     expect(await (await fetch(`${gateway.origin}/api/healthy`)).text()).toBe('upstream GET /api/healthy');
     expect((await fetch(`${gateway.origin}/api/health/nothing`)).status).toBe(404);
-    const disguised = await exchangeRaw(
-      gateway.port,
-      'GET /v1/../livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
-    );
-    expect(disguised).toContain('{"status":"ready"}');
+    const ask = (target: string) =>
+      exchangeRaw(gateway.port, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    for (const disguised of ['/v1/../livez', 'http://a/livez', 'http://a//%6Civez?x=%zz']) {
+      expect(await ask(disguised)).toContain('{"status":"ready"}');
+    }
+    for (const broken of ['/api/health/%zz', '/api/health/%E0']) {
+      expect(await ask(broken)).toContain('"reason":"request_invalid"');
+    }
     expect((await fetch(`${gateway.origin}/livez`, { method: 'POST' })).status).toBe(405);
   });
 

@@ -382,6 +382,17 @@ describe('a request that fails is answered, and its record says why', () => {
     expect(bad).toContain('"reason":"request_invalid"');
   });
 
+  test.each([
+    ['a target that names another host than Host', 'GET http://other.example/ HTTP/1.1'],
+    ['a fragment', 'GET /a?x=1#y HTTP/1.1'],
+  ])('%s is refused: an upstream might read it in another way', async (_what, line) => {
+    const gateway = await open(startGateway(simple([(await open(echo())).origin])));
+    const ask = (first: string) =>
+      sendRaw(gateway.port, `${first}\r\nHost: a.example\r\nConnection: close\r\n\r\n`);
+    expect(await ask(line)).toContain('"reason":"request_invalid"');
+    expect(await ask('GET http://A.example/ HTTP/1.1')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   test('a refusal leaves the connection open, unless a body is still on its way', async () => {
     const gateway = await open(startGateway({ routes: [] }));
     const request = (more: string) => sendRaw(gateway.port, `GET /x HTTP/1.1\r\nHost: a\r\n${more}\r\n`);

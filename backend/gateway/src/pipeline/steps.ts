@@ -12,6 +12,10 @@ export function normaliseTarget({ req, record }: Exchange): void {
   }
   const target = readTarget(req.url ?? '');
   if ('problem' in target) throw new Failure('request_invalid', { detail: `Refused: ${target.problem}.` });
+  if (target.authority !== undefined && target.authority.toLowerCase() !== req.headers.host?.toLowerCase()) {
+    // RFC 9112, 3.2.2 lets the target win; who decides by Host and who by the target would see different requests
+    throw new Failure('request_invalid', { detail: 'Refused: the request target and the field Host differ.' });
+  }
   record.path = target.path;
   record.query = target.query;
 }

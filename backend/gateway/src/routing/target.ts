@@ -1,9 +1,17 @@
 import { normalisePath } from './normalise.ts';
 
 /** The request target in the form that is matched and forwarded, or why it is refused. */
-export type RequestTarget = { readonly path: string; readonly query: string } | { readonly problem: string };
+export type RequestTarget =
+  | {
+      readonly path: string;
+      readonly query: string;
+      /** Host and port of a target in absolute form. */
+      readonly authority?: string;
+    }
+  | { readonly problem: string };
 
-const QUERY = /^[\x21-\x7e]*$/;
+/** Without `#`: what stands behind it is a fragment for some upstreams and a part of the query for others. */
+const QUERY = /^[\x21\x22\x24-\x7e]*$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 
 /**
@@ -23,7 +31,7 @@ export function readTarget(target: string): RequestTarget {
   const normal = normalisePath(mark === -1 ? origin : origin.slice(0, mark));
   if ('problem' in normal) return normal;
   if (!QUERY.test(query)) return { problem: 'the query contains a character that must be escaped' };
-  return { path: normal.path, query };
+  return absolute ? { path: normal.path, query, authority: absolute[1] ?? '' } : { path: normal.path, query };
 }
 
 function withLeadingSlash(text: string): string {
