@@ -23,6 +23,8 @@ export async function openPublicListener(
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: 5000,
+      // a request without a body needs no stream that ends at once
+      optimizeEmptyRequests: true,
       // refused by the pipeline instead, so that this answer too has its ids and its record
       requireHostHeader: false,
     },

@@ -1,4 +1,12 @@
-import { context, createContextKey, trace, TraceFlags, type Context } from '@opentelemetry/api';
+import {
+  context,
+  createContextKey,
+  INVALID_SPAN_CONTEXT,
+  trace,
+  TraceFlags,
+  type Context,
+  type Span,
+} from '@opentelemetry/api';
 import type { RequestRecord } from '../record/request-record.ts';
 
 const RECORD = createContextKey('clearway.record');
@@ -16,7 +24,57 @@ export function runWithRecord<T>(record: RequestRecord, fn: () => T): T {
 
 /** The context of a record's SERVER span: a span that is not recorded, since the record itself becomes the span. */
 export function recordContext(record: RequestRecord): Context {
-  const span = trace.wrapSpanContext({
+  return new RecordContext(record, context.active());
+}
+
+/** The key under which OpenTelemetry's API keeps the active span, which it does not export: seen as it sets one. */
+const SPAN = (() => {
+  let seen: symbol | undefined;
+  const witness = {
+    setValue(key: symbol) {
+      seen = key;
+      return witness;
+    },
+  };
+  trace.setSpan(witness as unknown as Context, trace.wrapSpanContext(INVALID_SPAN_CONTEXT));
+  return seen;
+})();
+
+/**
+ * One object for each request, where `setSpan` and `setValue` would make two contexts with a copied map each, and the
+ * span only when somebody asks for it.
+ */
+class RecordContext implements Context {
+  readonly #record: RequestRecord;
+  readonly #outer: Context;
+  #span: Span | undefined;
+
+  constructor(record: RequestRecord, outer: Context) {
+    this.#record = record;
+    this.#outer = outer;
+  }
+
+  getValue(key: symbol): unknown {
+    if (key === RECORD) return this.#record;
+    if (key === SPAN) return (this.#span ??= spanOf(this.#record));
+    return this.#outer.getValue(key);
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return this.#asPlain().setValue(key, value);
+  }
+
+  deleteValue(key: symbol): Context {
+    return this.#asPlain().deleteValue(key);
+  }
+
+  #asPlain(): Context {
+    return trace.setSpan(this.#outer, spanOf(this.#record)).setValue(RECORD, this.#record);
+  }
+}
+
+function spanOf(record: RequestRecord): Span {
+  return trace.wrapSpanContext({
     traceId: record.traceId,
     spanId: record.spanId,
     // read when a child is made: whether the trace is sampled is decided after the request has begun
@@ -24,7 +82,6 @@ export function recordContext(record: RequestRecord): Context {
       return record.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
     },
   });
-  return trace.setSpan(context.active(), span).setValue(RECORD, record);
 }
 
 /** The record of the request that is being served, or undefined outside of one. */
