@@ -1,14 +1,11 @@
-import { failureFacts, PROBLEM_MEDIA_TYPE, problemDocument, type FailureReason } from '@clearway/kernel';
-import { ownHeaders } from '@clearway/gateway';
+import { failureFacts, PROBLEM_MEDIA_TYPE, problemDocument } from '@clearway/kernel';
+import { clientFaultOf, ownHeaders, plainAddress } from '@clearway/gateway';
 import { newSpanId, newTraceId, RequestRecord, type Recorder } from '@clearway/telemetry';
-import { STATUS_CODES, type Server } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 
-const BY_CODE: Readonly<Record<string, FailureReason>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'client_timeout',
-};
+/** For the client to take the answer and close; then the connection is closed all the same. */
+const LINGER_MS = 1000;
 
 /**
  * Answers what Node's parser refuses before it becomes a request, and records it like any other: otherwise nobody
@@ -18,17 +15,33 @@ export function answerMalformedRequests(
   server: Server,
   options: { recorder: Recorder; onOpen: (record: RequestRecord) => void },
 ): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    // an answer that is under way belongs to its request, which sees the connection close
-    const hasRequest = (socket as { _httpMessage?: unknown })._httpMessage != null;
-    if (hasRequest || error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    const record = recordOf(socket as Socket);
+  server.on('clientError', (error: Error, duplex) => {
+    const socket = duplex as Socket;
+    const reason = clientFaultOf(error);
+    // a browser opens connections in advance: one that never sent anything was no request
+    const isRequest = reason !== 'client_abort' && socket.bytesRead > 0;
+    // with the error the request that is under way learns why its connection is closed
+    if (!isRequest || isServing(socket) || !socket.writable) return void socket.destroy(error);
+    const record = recordOf(socket);
     options.onOpen(record);
-    record.fail(BY_CODE[error.code ?? ''] ?? 'request_invalid', error.message);
-    const answer = renderAnswer(record);
-    socket.end(answer, () => options.recorder.emit(record));
-    socket.once('close', () => options.recorder.emit(record));
+    record.fail(reason, error.message);
+    const emit = (): void => options.recorder.emit(record);
+    socket.end(renderAnswer(record), emit);
+    const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => {
+      clearTimeout(linger);
+      emit();
+    });
   });
+}
+
+/** Whether a request is under way on a connection: not answered yet, or answered before all of it came. */
+function isServing(socket: Socket): boolean {
+  const { _httpMessage: answer, parser } = socket as {
+    _httpMessage?: unknown;
+    parser?: { incoming?: IncomingMessage | null } | null;
+  };
+  return answer != null || parser?.incoming?.complete === false;
 }
 
 function recordOf(socket: Socket): RequestRecord {
@@ -43,7 +56,7 @@ function recordOf(socket: Socket): RequestRecord {
     scheme: 'http',
     host: '',
     httpVersion: '1.1',
-    clientAddress: socket.remoteAddress ?? '',
+    clientAddress: plainAddress(socket.remoteAddress),
     userAgent: undefined,
   });
 }

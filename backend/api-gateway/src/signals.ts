@@ -40,11 +40,12 @@ export function openSignals(
   { env, tracing, lifecycle }: { env: Env; tracing: Tracing; lifecycle: Lifecycle },
   configuration: ClearwayConfiguration,
 ): Signals {
-  lifecycle.onRelease('tracing', () => tracing.shutdown(FLUSH_LIMIT_MS));
-  const errors = startSentry(env, tracing);
-  lifecycle.onRelease('errors', () => errors.close(FLUSH_LIMIT_MS));
   const logs = openLogs(env, tracing);
   lifecycle.onRelease('logs', () => logs.close(FLUSH_LIMIT_MS));
+  const errors = startSentry(env, tracing);
+  // together: two receivers that are gone must not make the end wait twice
+  const flush = () => Promise.all([tracing.shutdown(FLUSH_LIMIT_MS), errors.close(FLUSH_LIMIT_MS)]);
+  lifecycle.onRelease('tracing and errors', flush);
   tracing.onProblem((message) => logs.logger.warn(message));
   const metrics = createMetrics({ service: SERVICE, version: VERSION, commit: env.CLEARWAY_COMMIT });
   const requests = requestMetrics(metrics, labelsOf(configuration));
