@@ -2,6 +2,7 @@ import { createRecorder, type Recorder, type RequestRecord } from '@clearway/tel
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GatewayConfiguration } from './configuration/schema.ts';
 import { openExchange } from './pipeline/arrival.ts';
+import { clientGone } from './pipeline/client-gone.ts';
 import { runPipeline } from './pipeline/pipeline.ts';
 import { createRuntime, type Runtime } from './pipeline/runtime.ts';
 import type { PolicyResources } from './policies/policies.ts';
@@ -56,7 +57,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     // 'close' follows both the last byte and an abort: the one end of every request
     res.once('close', () => {
       if (!res.writableFinished) {
-        record.fail('client_abort', 'the client closed the connection');
+        const { reason, message } = clientGone(req.socket);
+        record.fail(reason, message);
         exchange.running?.cancel();
         if (record.status === 0) record.status = 499;
       }

@@ -2,6 +2,7 @@ import { Failure, type FailureReason } from '@clearway/kernel';
 import { newSpanId, type AttemptRecord } from '@clearway/telemetry';
 import type { Dispatcher } from 'undici';
 import { answerFailure, toFailure } from '../pipeline/answer.ts';
+import { clientGone } from '../pipeline/client-gone.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { maxBodyBytes } from '../pipeline/steps.ts';
 import { forwardedPath } from '../routing/target.ts';
@@ -110,7 +111,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   /** The client is gone: stops the upstream request at once. */
   cancel(): void {
-    this.#fail(new Failure('client_abort'));
+    this.#fail(clientGone(this.#exchange.req.socket));
   }
 
   // ── undici's handler ──

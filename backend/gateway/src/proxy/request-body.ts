@@ -1,6 +1,7 @@
 import { Failure } from '@clearway/kernel';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { clientGone } from '../pipeline/client-gone.ts';
 
 /** Whether a request announces a body (RFC 9112, 6.3). */
 export function hasBody(req: IncomingMessage): boolean {
@@ -35,7 +36,7 @@ export class RequestBody extends Readable {
     });
     req.once('end', () => this.push(null));
     req.once('close', () => {
-      if (!req.readableEnded) this.destroy(new Failure('client_abort', { detail: 'The request body broke off.' }));
+      if (!req.readableEnded) this.destroy(clientGone(req.socket));
     });
     req.pause();
   }
