@@ -1,10 +1,14 @@
-import { Counter, Gauge, Histogram } from 'prom-client';
 import type { RecordSink } from '../record/recorder.ts';
 import type { RequestRecord } from '../record/request-record.ts';
 import { foldMethod } from '../tracing/http-attributes.ts';
 import type { Metrics } from './create.ts';
-import { DURATION_BUCKETS, observed, statusClassOf } from './observe.ts';
-import type { LabelBudget } from './label-budget.ts';
+import {
+  AttemptSeries,
+  requestFamilies,
+  RouteSeries,
+  type PairSeries,
+  type RequestFamilies,
+} from './request-series.ts';
 
 const NO_UPSTREAM = '_none';
 
@@ -27,114 +31,87 @@ export interface RequestMetrics {
 }
 
 /**
- * Makes the metrics of requests. Labels are configured ids; what anyone could invent is folded.
+ * Makes the metrics of requests. Labels are configured ids; what anyone could invent is folded. A request costs a few
+ * look-ups and additions; text is made at the scrape.
  *
  * @example
  * const requests = requestMetrics(metrics, { routes: ['tracks'], upstreams: ['tracks'] });
  * const recorder = createRecorder([{ name: 'metrics', accept: requests.sink }], onSinkError);
  */
 export function requestMetrics(metrics: Metrics, labels: RequestLabels): RequestMetrics {
-  const series = defineSeries(metrics);
+  let open = 0;
+  const series = seriesOf(requestFamilies(metrics, () => open));
   const budgets = { routes: metrics.budget('route'), upstreams: metrics.budget('upstream') };
   const setLabels = ({ routes, upstreams }: RequestLabels): void => {
     budgets.routes.reserve(routes);
     budgets.upstreams.reserve(upstreams);
-    for (const route of routes) startAtZero(series, budgets.routes.fold(route));
+    for (const route of routes) startAtZero(series.route(budgets.routes.fold(route)));
   };
   setLabels({ routes: ['_none'], upstreams: [NO_UPSTREAM] });
   setLabels(labels);
   return {
-    sink: (record) => observe(series, budgets, record),
-    opened: () => series.open.inc(),
-    closed: () => series.open.dec(),
+    sink: (record) => {
+      const route = series.route(budgets.routes.fold(record.route));
+      const upstream = budgets.upstreams.fold(record.upstream ?? NO_UPSTREAM);
+      observe(record, route, route.with(upstream, series.attempts(upstream)));
+    },
+    opened: () => void open++,
+    closed: () => void open--,
     setLabels,
   };
 }
 
-type Series = ReturnType<typeof defineSeries>;
-
-function defineSeries({ registry }: Metrics) {
-  const registers = [registry];
-  const counter = (name: string, help: string, labelNames: string[]) =>
-    new Counter<string>({ name: `clearway_${name}`, help, labelNames, registers });
-  const histogram = (name: string, help: string, labelNames: string[]) =>
-    new Histogram<string>({
-      name: `clearway_${name}`,
-      help,
-      labelNames,
-      buckets: DURATION_BUCKETS,
-      enableExemplars: true,
-      registers,
-    });
+/** Finds the series of a route and of an upstream. Their names are folded already, which bounds both. */
+function seriesOf(families: RequestFamilies) {
+  const routes = new Map<string, RouteSeries>();
+  const upstreams = new Map<string, AttemptSeries>();
   return {
-    requests: counter('requests_total', 'Finished requests', ['route', 'method', 'status_class', 'reason', 'upstream']),
-    duration: histogram('request_duration_seconds', 'From arrival to the last byte, without streams and upgrades', [
-      'route',
-      'status_class',
-    ]),
-    gateway: histogram('gateway_duration_seconds', 'Time spent here and not waiting for an upstream', ['route']),
-    upstream: histogram('upstream_duration_seconds', 'Time spent waiting for upstreams, over all attempts', [
-      'route',
-      'upstream',
-    ]),
-    attempts: counter('attempts_total', 'Tries to have an upstream answer', ['upstream', 'reason']),
-    bytes: counter('request_bytes_total', 'Bytes of request bodies (in) and answer bodies (out)', [
-      'route',
-      'direction',
-    ]),
-    open: new Gauge({ name: 'clearway_open_requests', help: 'Requests being served', registers }),
-    slo: counter('slo_requests_total', 'Requests that met or missed an objective of their route', [
-      'route',
-      'objective',
-      'outcome',
-    ]),
+    route(name: string): RouteSeries {
+      const known = routes.get(name);
+      if (known) return known;
+      const route = new RouteSeries(families, name);
+      routes.set(name, route);
+      return route;
+    },
+    attempts(upstream: string): AttemptSeries {
+      const known = upstreams.get(upstream);
+      if (known) return known;
+      const attempts = new AttemptSeries(families, upstream);
+      upstreams.set(upstream, attempts);
+      return attempts;
+    },
   };
 }
 
 /** A counter that appears with its first failure has no rate for it: objectives start at zero. */
-function startAtZero({ slo }: Series, route: string): void {
-  for (const objective of ['availability', 'latency']) {
-    for (const outcome of ['good', 'bad']) slo.inc({ route, objective, outcome }, 0);
+function startAtZero(route: RouteSeries): void {
+  for (const objective of ['availability', 'latency'] as const) {
+    for (const outcome of ['good', 'bad'] as const) route.slo(objective, outcome);
   }
 }
 
-function observe(
-  series: Series,
-  budgets: { routes: LabelBudget; upstreams: LabelBudget },
-  record: RequestRecord,
-): void {
-  const route = budgets.routes.fold(record.route);
-  const upstream = budgets.upstreams.fold(record.upstream ?? NO_UPSTREAM);
-  const statusClass = statusClassOf(record.status);
-  series.requests.inc({
-    route,
-    method: foldMethod(record.method),
-    status_class: statusClass,
-    reason: record.reason ?? 'none',
-    upstream,
-  });
-  for (const attempt of record.attempts) series.attempts.inc({ upstream, reason: attempt.reason ?? 'none' });
-  if (record.bytesIn > 0) series.bytes.inc({ route, direction: 'in' }, record.bytesIn);
-  if (record.bytesOut > 0) series.bytes.inc({ route, direction: 'out' }, record.bytesOut);
-  observeObjectives(series, route, record);
-  if (record.kind === 'exchange') observeDurations(series, record, { route, upstream, statusClass });
+function observe(record: RequestRecord, route: RouteSeries, pair: PairSeries): void {
+  pair.requests(foldMethod(record.method), record.reason ?? 'none', record.status).value += 1;
+  for (const attempt of record.attempts) pair.attempts.of(attempt.reason ?? 'none').value += 1;
+  if (record.bytesIn > 0) route.bytesIn.value += record.bytesIn;
+  if (record.bytesOut > 0) route.bytesOut.value += record.bytesOut;
+  observeObjectives(record, route);
+  if (record.kind === 'exchange') observeDurations(record, route, pair);
 }
 
-function observeDurations(
-  series: Series,
-  record: RequestRecord,
-  { route, upstream, statusClass }: { route: string; upstream: string; statusClass: string },
-): void {
-  series.duration.observe(observed(record, record.durationMs, { route, status_class: statusClass }));
-  series.gateway.observe(observed(record, record.gatewayMs(), { route }));
-  if (record.attempts.length === 0) return;
-  series.upstream.observe(observed(record, record.upstreamMs(), { route, upstream }));
+function observeDurations(record: RequestRecord, route: RouteSeries, pair: PairSeries): void {
+  // only of kept traces: an exemplar that leads nowhere is worse than none
+  const exemplar = record.isKept() ? record.traceId : undefined;
+  const endedAtMs = record.startedAtMs + record.durationMs;
+  route.duration(record.status).observe(record.durationMs / 1000, exemplar, endedAtMs);
+  route.gateway.observe(record.gatewayMs() / 1000, exemplar, endedAtMs);
+  if (record.attempts.length > 0) pair.duration.observe(record.upstreamMs() / 1000, exemplar, endedAtMs);
 }
 
-function observeObjectives({ slo }: Series, route: string, record: RequestRecord): void {
-  slo.inc({ route, objective: 'availability', outcome: record.isFault() ? 'bad' : 'good' });
+function observeObjectives(record: RequestRecord, route: RouteSeries): void {
+  const isFault = record.isFault();
+  route.slo('availability', isFault ? 'bad' : 'good').value += 1;
   // a fast failure is no success of the latency objective
-  if (record.kind !== 'exchange' || record.latencyObjectiveMs === undefined || record.isFault()) return;
-  const outcome = record.durationMs > record.latencyObjectiveMs ? 'bad' : 'good';
-  slo.inc({ route, objective: 'latency', outcome });
+  if (record.kind !== 'exchange' || record.latencyObjectiveMs === undefined || isFault) return;
+  route.slo('latency', record.durationMs > record.latencyObjectiveMs ? 'bad' : 'good').value += 1;
 }
