@@ -8,6 +8,7 @@ import { maxBodyBytes } from '../pipeline/steps.ts';
 import { forwardedPath } from '../routing/target.ts';
 import { classifyError, errorText, type AttemptPhase } from './classify-error.ts';
 import { hasBody, RequestBody } from './request-body.ts';
+import { answerNotTaken, limitUnread } from './unread-answer.ts';
 import { upstreamHeaders } from './request-headers.ts';
 import { clientHeaders } from './response-headers.ts';
 import type { Target, Upstream } from './upstreams.ts';
@@ -192,6 +193,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#gathered === undefined) res.end();
     else res.end(this.#gathered.toString('latin1'), 'latin1');
     if (this.#isUploading()) this.#body?.discard();
+    if (res.writableLength > 0) limitUnread(this.#exchange, this.#upstream.configuration.timeouts.totalMs);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -227,16 +229,27 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** For the timer only: looks whether a time limit is over. */
   onTimer(): void {
     const { record, res } = this.#exchange;
+    const { idleMs, totalMs } = this.#upstream.configuration.timeouts;
     const totalLeftMs = this.#totalLeftMs();
-    if (totalLeftMs === 0) return this.#fail(new Failure('total_timeout'));
+    if (totalLeftMs === 0) return this.#fail(this.#totalTimeout());
     const isWaitingForClient = res.writableNeedDrain || (this.#phase === 'sent' && this.#isUploading());
     const nowMs = record.elapsedMs();
     const leftMs = this.#deadlineMs - nowMs;
+    // only a stream comes here: a client that never reads must not hold it for ever
+    if (isWaitingForClient && -leftMs > totalMs) return this.#fail(answerNotTaken());
     if (leftMs > 0 || isWaitingForClient) {
-      const nextMs = leftMs > 0 ? leftMs : this.#upstream.configuration.timeouts.idleMs;
+      const nextMs = leftMs > 0 ? leftMs : idleMs;
       return this.#lookAfter(Math.min(nextMs, totalLeftMs), nowMs);
     }
     this.#fail(new Failure(this.#isQueued() ? 'overloaded' : TIMEOUT_REASON[this.#phase]));
+  }
+
+  /** The time is over for the whole: whose fault that is depends on who is being waited for. */
+  #totalTimeout(): Failure {
+    if (this.#exchange.res.writableNeedDrain) return answerNotTaken();
+    const isBodyMissing = this.#phase === 'sent' && this.#isUploading() && this.#body?.readableLength === 0;
+    if (!isBodyMissing) return new Failure('total_timeout');
+    return new Failure('client_timeout', { message: 'the client did not send its body in time' });
   }
 
   /** Whether the body is still on its way: an upstream answers after it. */
