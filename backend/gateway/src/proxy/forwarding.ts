@@ -105,6 +105,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
         body: this.#body ?? null,
         // whether undici may put it behind another on one connection: never
         blocking: true,
+        // else undici takes it from Host: clients could choose it, and each change would close the connection
+        ...(target.serverName !== undefined && { servername: target.serverName }),
       },
       this,
     );

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Pool } from 'undici';
 import type { UpstreamConfiguration } from '../configuration/schema.ts';
 import { createBalancer, type Balancer } from './load-balancing.ts';
@@ -8,6 +9,8 @@ export interface Target {
   /** `host` or `host:port`: the `Host` field. */
   readonly authority: string;
   readonly isTls: boolean;
+  /** The name that its certificate is for; undefined without TLS and for an address. */
+  readonly serverName: string | undefined;
   readonly weight: number;
   readonly maxConnections: number;
   readonly pool: Pool;
@@ -69,7 +72,8 @@ function openUpstream(name: string, configuration: UpstreamConfiguration): Upstr
 }
 
 function openTarget(url: string, weight: number, configuration: UpstreamConfiguration): Target {
-  const { origin, host, protocol } = new URL(url);
+  const { origin, host, hostname, protocol } = new URL(url);
+  const isTls = protocol === 'https:';
   const pool = new Pool(origin, {
     connections: configuration.connections,
     pipelining: 1,
@@ -82,7 +86,8 @@ function openTarget(url: string, weight: number, configuration: UpstreamConfigur
   return {
     origin,
     authority: host,
-    isTls: protocol === 'https:',
+    isTls,
+    serverName: isTls && isIP(hostname) === 0 && !hostname.startsWith('[') ? hostname : undefined,
     weight,
     maxConnections: configuration.connections,
     pool,
