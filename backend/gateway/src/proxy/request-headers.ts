@@ -27,6 +27,11 @@ const REPLACED: ReadonlySet<string> = new Set([
   'via',
 ]);
 
+/** `X-Forwarded-Port`, `X-Real-IP` and the like: many upstreams believe them, so only a trusted proxy may send them. */
+function tellsOfClient(name: string): boolean {
+  return name.startsWith('x-') && (name.startsWith('x-forwarded-') || name === 'x-real-ip');
+}
+
 /**
  * The header fields for the upstream, as a flat list of names and values: order, case and repetition as the client
  * sent them, without fields of the connection, with the trace's context and what a proxy must add.
@@ -39,7 +44,9 @@ export function upstreamHeaders(req: IncomingMessage, record: RequestRecord, fac
   const out = ['host', facts.host];
   for (let i = 0; i < raw.length; i += 2) {
     const name = lowerName(raw[i] as string);
-    if (!REPLACED.has(name) && !isHopByHop(name, nominated)) out.push(raw[i] as string, raw[i + 1] as string);
+    if (REPLACED.has(name) || isHopByHop(name, nominated)) continue;
+    if (!facts.isPeerTrusted && tellsOfClient(name)) continue;
+    out.push(raw[i] as string, raw[i + 1] as string);
   }
   const { traceId, traceState, sampled, requestId } = record;
   out.push('traceparent', formatTraceparent({ traceId, spanId: facts.spanId, sampled }));
