@@ -347,54 +347,6 @@ describe('a request that fails is answered, and its record says why', () => {
     expect(await gateway.nextRecord()).toMatchObject({ reason: 'client_abort', bytesIn: 4 });
   });
 
-  describe('a client that is waited for in vain is given up, and no upstream is blamed', () => {
-    const connected = (gateway: GatewayUnderTest, bytes: string): net.Socket => {
-      const socket = net.connect(gateway.port, '127.0.0.1').on('error', () => undefined);
-      socket.pause().write(bytes);
-      return socket;
-    };
-
-    test('while it sends its body', async () => {
-      const upstream = await open(startUpstream((req) => void req.resume()));
-      const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts: { totalMs: 50 } } })));
-      const socket = connected(gateway, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart');
-      expect(await gateway.nextRecord()).toMatchObject({ status: 408, reason: 'client_timeout' });
-      socket.destroy();
-    });
-
-    test('while it should read events', async () => {
-      const upstream = await open(
-        startUpstream((_req, res) => {
-          res.writeHead(200, { 'content-type': 'text/event-stream' });
-          const fill = (): void => {
-            while (res.write('x'.repeat(60_000)));
-          };
-          res.on('drain', fill);
-          fill();
-        }),
-      );
-      const timeouts = { idleMs: 20, totalMs: 100 };
-      const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts } })));
-      const socket = connected(gateway, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-      expect(await gateway.nextRecord()).toMatchObject({ kind: 'stream', status: 200, reason: 'client_timeout' });
-      socket.destroy();
-    });
-
-    test('while it should read the rest of answers that are complete', async () => {
-      const requests = 200;
-      const upstream = await open(startUpstream((_req, res) => res.end(Buffer.alloc(60_000))));
-      const timeouts = { idleMs: 1000, totalMs: 1000 };
-      const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts } })));
-      const socket = connected(gateway, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(requests));
-      const reasons = new Set();
-      for (let i = 0; i < requests; i++) reasons.add((await gateway.nextRecord()).reason);
-      expect(reasons).toContain('client_timeout');
-      expect(reasons).not.toContain('total_timeout');
-      expect(gateway.gateway.open.size).toBe(0);
-      socket.destroy();
-    });
-  });
-
   test('a body over the limit is refused, announced or not, and the upstream is not left waiting', async () => {
     const upstream = await open(echo());
     const route = { policies: { bodyLimit: { maxBytes: 10 } } };

@@ -24,9 +24,16 @@ const BY_CODE: Readonly<Record<string, FailureReason>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls_failure',
   HOSTNAME_MISMATCH: 'tls_failure',
   UND_ERR_HEADERS_OVERFLOW: 'upstream_protocol',
+  // two lengths that contradict each other: one that merely ends too early is a reset within its answer
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_protocol',
+  // undici's way to refuse a status below 100
+  ERR_ASSERTION: 'upstream_protocol',
   UND_ERR_HEADERS_TIMEOUT: 'headers_timeout',
   UND_ERR_BODY_TIMEOUT: 'body_timeout',
 };
+
+/** An interim answer or a change of protocol that nobody asked for: undici's errors for them have no code of their own. */
+const REFUSED_ANSWER: ReadonlySet<string> = new Set(['bad response', 'bad upgrade']);
 
 /**
  * The failure class of an error that an upstream attempt ended with.
@@ -37,7 +44,7 @@ const BY_CODE: Readonly<Record<string, FailureReason>> = {
 export function classifyError(error: Error, phase: AttemptPhase, isTls: boolean): FailureReason {
   const code = errorCode(error);
   if (/^(?:CERT_|ERR_TLS|ERR_SSL)/.test(code)) return 'tls_failure';
-  if (error.name === 'HTTPParserError') return 'upstream_protocol';
+  if (error.name === 'HTTPParserError' || REFUSED_ANSWER.has(error.message)) return 'upstream_protocol';
   const known = BY_CODE[code];
   if (known && (phase === 'connecting' || !known.startsWith('connect_'))) return known;
   if (phase === 'connecting') return isTls ? 'tls_failure' : 'connect_refused';

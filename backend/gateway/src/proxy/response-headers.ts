@@ -19,10 +19,12 @@ export function ownHeaders(record: RequestRecord): string[] {
  */
 export function clientHeaders(raw: readonly (Buffer | string)[], record: RequestRecord): string[] {
   const fields = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
-  let nominated: ReadonlySet<string> | undefined;
+  let connection: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
-    if (lowerName(fields[i] as string) === 'connection') nominated = nominatedByConnection(fields[i + 1]);
+    if (lowerName(fields[i] as string) !== 'connection') continue;
+    connection = connection === undefined ? fields[i + 1] : `${connection},${fields[i + 1]}`;
   }
+  const nominated = nominatedByConnection(connection);
   const out: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = lowerName(fields[i] as string);
