@@ -91,7 +91,10 @@ export const matchSchema = z.strictObject({
 export const rateLimitSchema = z.strictObject({
   limit: z.int().min(1).max(1_000_000_000).describe('Requests in one window.'),
   windowSeconds: z.int().min(1).max(86_400).default(60).describe('Length of a window, in seconds.'),
-  by: z.enum(['client-address', 'route']).default('client-address').describe('What is counted together.'),
+  by: z
+    .enum(['client-address', 'route'])
+    .default('client-address')
+    .describe('What is counted together; of IPv6 addresses the first 64 bits.'),
 });
 
 /** What happens to a request between its route and its upstream. */
