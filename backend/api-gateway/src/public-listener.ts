@@ -13,7 +13,8 @@ export async function openPublicListener(
   { gateway, sources, signals }: { gateway: Gateway; sources: HealthSources; signals: Signals },
 ): Promise<Listener> {
   const { server: limits } = gateway.configuration;
-  const listener = await listen(buildApp({ ...sources, gateway, tokens: env.OPERATIONS_TOKENS }), {
+  const app = buildApp({ ...sources, gateway, tokens: env.OPERATIONS_TOKENS });
+  const listener = await listen(app, {
     host: env.GATEWAY_HOST,
     port: env.GATEWAY_PORT,
     portVariable: 'GATEWAY_PORT',
@@ -31,6 +32,8 @@ export async function openPublicListener(
   });
   listener.server.maxConnections = limits.maxConnections;
   answerMalformedRequests(listener.server, signals);
+  // an expectation that is not known may be ignored (RFC 9110, 10.1.1); Node's own 417 would have no ids and no record
+  listener.server.on('checkExpectation', app);
   const drain = async (): Promise<void> => {
     const { delayMs, limitMs } = gateway.configuration.server.drain;
     sources.readiness.drain();

@@ -75,6 +75,17 @@ describe('the public listener', () => {
     expect((await fetch(`${gateway.origin}/livez`, { method: 'POST' })).status).toBe(405);
   });
 
+  test('an expectation that nobody knows is ignored, and the request recorded', async () => {
+    const { origin } = await upstream((_req, res) => res.end('upstream'));
+    const gateway = await start(oneRoute(origin));
+    const answer = await exchangeRaw(
+      gateway.port,
+      'GET /a HTTP/1.1\r\nHost: a\r\nExpect: the-best\r\nConnection: close\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toMatch(/\r\nX-Request-Id: /);
+  });
+
   test('moves its own paths below a prefix', async () => {
     const { origin } = await upstream((req, res) => res.end(`upstream ${req.url}`));
     const gateway = await start(oneRoute(origin, 'server: { healthPrefix: /_gateway }'));
