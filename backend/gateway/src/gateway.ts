@@ -48,11 +48,19 @@ export function createGateway(options: GatewayOptions): Gateway {
   let whenIdle: (() => void)[] = [];
   const common = { sampleRatio: options.sampleRatio ?? 1, resources: options.resources ?? {} };
   let runtime = createRuntime(options.configuration, common);
+  /** Runtimes that a reload replaced and whose requests are still under way. */
+  const replaced = new Set<Runtime>();
+
+  const retire = (old: Runtime): void => {
+    replaced.delete(old);
+    void old.upstreams.close([runtime, ...replaced].map(({ upstreams }) => upstreams));
+  };
 
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     const exchange = openExchange(req, res, runtime);
-    const { record } = exchange;
+    const { record, runtime: own } = exchange;
     open.add(record);
+    own.openRequests++;
     options.onOpen?.(record);
     // 'close' follows both the last byte and an abort: the one end of every request
     res.once('close', () => {
@@ -64,6 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
       recorder.emit(record);
       open.delete(record);
+      if (--own.openRequests === 0 && replaced.has(own)) retire(own);
       if (open.size === 0) whenIdle.splice(0).forEach((resolve) => resolve());
     });
     runPipeline(exchange);
@@ -81,7 +90,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     swap(configuration) {
       const old = runtime;
       runtime = createRuntime(configuration, { ...common, previous: old });
-      void old.upstreams.close(runtime.upstreams);
+      // a request may need its upstream only later: after a policy, or after another target has failed
+      replaced.add(old);
+      if (old.openRequests === 0) retire(old);
     },
     async drained(limitMs) {
       if (open.size === 0) return 0;
@@ -92,7 +103,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       whenIdle = [];
       return open.size;
     },
-    close: () => runtime.upstreams.destroy(),
+    async close() {
+      await Promise.all([runtime, ...replaced].map(({ upstreams }) => upstreams.destroy()));
+    },
   };
 }
 

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
 import http from 'node:http';
 import net, { type Server } from 'node:net';
 import tls from 'node:tls';
 import {
+  configurationOf,
   listening,
   sendRaw,
   simple,
@@ -124,6 +126,21 @@ describe('an upstream that does not keep to HTTP', () => {
     const gateway = await open(startGateway(simple([(await answering(text)).origin])));
     expect((await fetch(gateway.origin)).status).toBe(502);
     expect(await gateway.nextRecord()).toMatchObject({ reason: 'upstream_protocol', status: 502 });
+  });
+
+  test('does not lose a request to a reload: the next target of the old configuration is still tried', async () => {
+    const silent = await open(startRawUpstream((socket) => socket.on('error', () => undefined)));
+    const good = await open(startUpstream((_req, res) => res.end('old')));
+    const other = await open(startUpstream((_req, res) => res.end('new')));
+    const upstream = { balance: 'round-robin', timeouts: { connectMs: 50 } };
+    const targets = [silent.origin.replace('http', 'https'), good.origin];
+    const gateway = await open(startGateway(simple(targets, { upstream })));
+    const asked = fetch(gateway.origin).then((answer) => answer.text());
+    await once(silent, 'connection');
+    gateway.gateway.swap(configurationOf(simple([other.origin])));
+    expect(await asked).toBe('old');
+    expect(await (await fetch(gateway.origin)).text()).toBe('new');
+    expect((await gateway.nextRecord()).attempts).toHaveLength(2);
   });
 
   test('fields of the connection stay behind, however many Connection fields name them', async () => {

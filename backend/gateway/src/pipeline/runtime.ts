@@ -29,6 +29,8 @@ export interface Runtime {
   readonly peers: WeakMap<Socket, Peer>;
   /** Used where neither the route nor the section `tracing` says otherwise. */
   readonly sampleRatio: number;
+  /** Requests under way under this configuration: its upstreams are not closed before they are done. */
+  openRequests: number;
 }
 
 /**
@@ -51,6 +53,7 @@ export function createRuntime(
     trustProxies: createNetworks(configuration.server.trustProxies),
     trustIds: createNetworks(configuration.server.trustIds),
     peers: new WeakMap(),
+    openRequests: 0,
     sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,
   };
 }

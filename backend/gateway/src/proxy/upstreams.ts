@@ -49,10 +49,11 @@ export class Upstreams {
   /**
    * Closes the connections once their requests are done.
    *
-   * @param except upstreams that live on in these are left alone
+   * @param except upstreams that live on in one of these are left alone
    */
-  async close(except?: Upstreams): Promise<void> {
-    const closing = [...this.#byName.values()].filter((upstream) => except?.get(upstream.name) !== upstream);
+  async close(except: readonly Upstreams[]): Promise<void> {
+    const livesOn = (upstream: Upstream): boolean => except.some((other) => other.get(upstream.name) === upstream);
+    const closing = [...this.#byName.values()].filter((upstream) => !livesOn(upstream));
     await Promise.allSettled(closing.flatMap(({ targets }) => targets.map(({ pool }) => pool.close())));
   }
 
