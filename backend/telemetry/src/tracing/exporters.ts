@@ -1,9 +1,11 @@
+import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { JaegerExporter } from '@opentelemetry/exporter-jaeger';
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import { ConsoleSpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { StandardVariables } from '../config/standard-variables.ts';
 import type { OtlpEndpoint, TracingOptions } from './options.ts';
+import { createOtlpPost, type OtlpPost } from './otlp-post.ts';
 
 export const DEFAULT_LOCAL_URL = 'http://127.0.0.1:8002';
 const DEFAULT_JAEGER_ENDPOINT = 'http://127.0.0.1:14268/api/traces';
@@ -58,6 +60,22 @@ export function createExporter(
     case 'console':
       return new ConsoleSpanExporter();
   }
+}
+
+/**
+ * The post to the collector that `createExporter` would export to, with the same address, headers and certificates;
+ * undefined where spans do not go by OTLP.
+ */
+export function createPost(
+  options: TracingOptions,
+  standard: StandardVariables,
+  exportTimeoutMs: number,
+): OtlpPost | undefined {
+  if (options.exporter !== 'otlp' && options.exporter !== 'local') return undefined;
+  const url = options.exporter === 'local' ? { url: exporterUrl(options, standard) ?? '' } : {};
+  const headers = { 'Content-Type': 'application/x-protobuf' };
+  const configuration = convertLegacyHttpOptions(url, 'TRACES', 'v1/traces', headers);
+  return createOtlpPost(configuration, Math.min(otlpTimeoutMs(standard, exportTimeoutMs), exportTimeoutMs));
 }
 
 /** An exporter to one more OTLP endpoint. */

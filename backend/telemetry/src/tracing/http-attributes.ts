@@ -39,6 +39,27 @@ export function splitAuthority(authority: string): Authority {
   };
 }
 
+const MAX_AUTHORITIES = 1000;
+const authorities = new Map<string, Authority>();
+
+/** Of a `host` header or an origin; remembered, since a gateway sees few of them again and again. */
+export function authorityOf(text: string): Authority {
+  let known = authorities.get(text);
+  if (known === undefined) {
+    known = parseAuthority(text);
+    if (authorities.size >= MAX_AUTHORITIES) authorities.clear();
+    authorities.set(text, known);
+  }
+  return known;
+}
+
+function parseAuthority(text: string): Authority {
+  const origin = text.includes('://') ? URL.parse(text) : null;
+  if (origin === null) return splitAuthority(text);
+  const { address, port } = splitAuthority(origin.host);
+  return { address, port: port ?? (origin.protocol === 'https:' ? 443 : 80) };
+}
+
 const MAX_QUERY_LENGTH = 2048;
 
 /**

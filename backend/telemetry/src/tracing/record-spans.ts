@@ -13,15 +13,15 @@ import { newSpanId } from '../record/ids.ts';
 import type { RecordSink } from '../record/recorder.ts';
 import type { AttemptRecord, PolicyRecord, RequestRecord } from '../record/request-record.ts';
 import { scrub, scrubPath } from '../redaction/scrub.ts';
-import { isKnownMethod, redactQuery, splitAuthority, type Authority } from './http-attributes.ts';
+import { authorityOf, isKnownMethod, redactQuery, type Authority } from './http-attributes.ts';
 import type { Tracing } from './start.ts';
 
 type SpanTarget = Pick<Tracing, 'exportSpan' | 'resource'>;
 type SpanEvent = ReadableSpan['events'][number];
 
-const SCOPE = { name: '@clearway/telemetry' };
+export const SCOPE = { name: '@clearway/telemetry' };
 /** Policies without I/O take microseconds; one that took this long waited for something. */
-const POLICY_SPAN_FROM_MS = 0.5;
+export const POLICY_SPAN_FROM_MS = 0.5;
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 const NONE: never[] = [];
 
@@ -151,27 +151,6 @@ function setAuthority(attributes: Attributes, { address, port }: Authority): voi
   if (address === '') return;
   attributes['server.address'] = address;
   if (port !== undefined) attributes['server.port'] = port;
-}
-
-const MAX_AUTHORITIES = 1000;
-const authorities = new Map<string, Authority>();
-
-/** Of a `host` header or an origin; remembered, since a gateway sees few of them again and again. */
-function authorityOf(text: string): Authority {
-  let known = authorities.get(text);
-  if (known === undefined) {
-    known = parseAuthority(text);
-    if (authorities.size >= MAX_AUTHORITIES) authorities.clear();
-    authorities.set(text, known);
-  }
-  return known;
-}
-
-function parseAuthority(text: string): Authority {
-  const origin = text.includes('://') ? URL.parse(text) : null;
-  if (origin === null) return splitAuthority(text);
-  const { address, port } = splitAuthority(origin.host);
-  return { address, port: port ?? (origin.protocol === 'https:' ? 443 : 80) };
 }
 
 /** Exported spans are always flagged as sampled: the decision to keep the trace has been made by then. */

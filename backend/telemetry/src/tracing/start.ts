@@ -9,22 +9,19 @@ import {
   type Resource,
 } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import {
-  ParentBasedSampler,
-  TraceIdRatioBasedSampler,
-  type ReadableSpan,
-  type SpanProcessor,
-} from '@opentelemetry/sdk-trace-base';
+import { ParentBasedSampler, TraceIdRatioBasedSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { standardVariables, type StandardVariables } from '../config/standard-variables.ts';
 import type { RecordSink } from '../record/recorder.ts';
-import { createExporter, exporterUrl, otlpExporter } from './exporters.ts';
+import { createExporter, createPost, exporterUrl, otlpExporter } from './exporters.ts';
 import { createInstrumentations, DEFAULT_IGNORED_PATHS, type Ignored } from './instrumentations.ts';
 import { within } from '../within.ts';
 import { onceAMinute } from './once-a-minute.ts';
 import { patchBuiltins, patchOnImport } from './patch-imports.ts';
 import type { OtlpEndpoint, QueueStats, TracingOptions } from './options.ts';
+import { OtlpRecordSender } from './otlp-record-sender.ts';
 import { recordSpans } from './record-spans.ts';
-import { DEFAULT_BOUNDS, SpanQueue, type QueueBounds } from './span-queue.ts';
+import { DEFAULT_BOUNDS, type QueueBounds } from './span-queue.ts';
+import { addStats, SpanQueues } from './span-queues.ts';
 
 /** Tracing as a process uses it. */
 export interface Tracing {
@@ -90,7 +87,8 @@ function startEnabled(options: TracingOptions, standard: StandardVariables): Tra
   quietDiagnostics(say);
   const resource = resourceOf(options);
   const bounds = boundsOf(standard);
-  const queues = new SpanQueues(bounds, (error) => say(`spans were not exported: ${error.message}`));
+  const onFailure = (error: Error): void => say(`spans were not exported: ${error.message}`);
+  const queues = new SpanQueues(bounds, onFailure);
   queues.add(createExporter(options, standard, bounds.exportTimeoutMs));
   const sdk = new NodeSDK({
     resource,
@@ -106,19 +104,62 @@ function startEnabled(options: TracingOptions, standard: StandardVariables): Tra
   sdk.start();
   if (options.instrumentations !== 'none') patchOnImport(['ioredis', 'pg']);
   if (options.instrumentations === 'service') patchBuiltins();
-  const tracing: Omit<Tracing, 'spanSink'> = {
+  const sender = createSender(options, standard, { bounds, resource, queues, onFailure });
+  return {
     enabled: true,
     resource,
+    spanSink: spanSink(resource, queues, sender),
     exportSpan: (span) => queues.onEnd(span),
     addEndpoint: (endpoint) => queues.add(otlpExporter(endpoint, bounds.exportTimeoutMs)),
     onProblem: (next) => {
       listener = next;
     },
-    stats: () => queues.stats(),
-    forceFlush: () => queues.forceFlush().catch(() => {}),
-    shutdown: (limitMs) => within(limitMs, sdk.shutdown().finally(unregister)),
+    stats: () => addStats(sender ? [queues.stats(), sender.stats()] : [queues.stats()]),
+    forceFlush: async () => {
+      await Promise.allSettled([queues.forceFlush(), sender?.forceFlush()]);
+    },
+    shutdown: (limitMs) =>
+      within(limitMs, Promise.allSettled([sdk.shutdown(), sender?.shutdown()]).finally(unregister)),
   };
-  return { ...tracing, spanSink: recordSpans(tracing) };
+}
+
+interface SenderParts {
+  readonly bounds: QueueBounds;
+  readonly resource: Resource;
+  readonly queues: SpanQueues;
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Where spans go by OTLP, records do not have to become objects of the SDK first. */
+function createSender(
+  options: TracingOptions,
+  standard: StandardVariables,
+  { bounds, resource, queues, onFailure }: SenderParts,
+): OtlpRecordSender | undefined {
+  const post = createPost(options, standard, bounds.exportTimeoutMs);
+  if (post === undefined) return undefined;
+  return new OtlpRecordSender({
+    resource,
+    post,
+    // unless the variables name a number of spans, the size of the buffers is the bound
+    bounds: {
+      queueSize: standard.batch.queueSize ?? Infinity,
+      batchSize: standard.batch.batchSize ?? Infinity,
+      delayMs: bounds.delayMs,
+    },
+    onFailure,
+    oversized: recordSpans({ resource, exportSpan: (span) => queues.exportToFirst(span) }),
+  });
+}
+
+/** The first endpoint is the sender's where there is one; all others are given spans of the SDK. */
+function spanSink(resource: Resource, queues: SpanQueues, sender: OtlpRecordSender | undefined): RecordSink {
+  if (sender === undefined) return recordSpans({ resource, exportSpan: (span) => queues.onEnd(span) });
+  const toOthers = recordSpans({ resource, exportSpan: (span) => queues.exportToOthers(span) });
+  return (record) => {
+    sender.accept(record);
+    if (queues.hasOthers) toOthers(record);
+  };
 }
 
 function writeLine(message: string): void {
@@ -172,45 +213,4 @@ function unregister(): void {
   context.disable();
   propagation.disable();
   diag.disable();
-}
-
-/** One queue an endpoint, behind one processor. */
-class SpanQueues implements SpanProcessor {
-  readonly #queues: SpanQueue[] = [];
-  readonly #bounds: QueueBounds;
-  readonly #onFailure: (error: Error) => void;
-
-  constructor(bounds: QueueBounds, onFailure: (error: Error) => void) {
-    this.#bounds = bounds;
-    this.#onFailure = onFailure;
-  }
-
-  add(exporter: ConstructorParameters<typeof SpanQueue>[0]): void {
-    this.#queues.push(new SpanQueue(exporter, this.#bounds, this.#onFailure));
-  }
-
-  onStart(): void {}
-
-  onEnd(span: ReadableSpan): void {
-    for (const queue of this.#queues) queue.onEnd(span);
-  }
-
-  async forceFlush(): Promise<void> {
-    await Promise.allSettled(this.#queues.map((queue) => queue.forceFlush()));
-  }
-
-  async shutdown(): Promise<void> {
-    await Promise.allSettled(this.#queues.map((queue) => queue.shutdown()));
-  }
-
-  stats(): QueueStats {
-    const sum = { queued: 0, exported: 0, dropped: 0, exportFailures: 0 };
-    for (const stats of this.#queues.map((queue) => queue.stats())) {
-      sum.queued += stats.queued;
-      sum.exported += stats.exported;
-      sum.dropped += stats.dropped;
-      sum.exportFailures += stats.exportFailures;
-    }
-    return sum;
-  }
 }
