@@ -125,6 +125,15 @@ describe('the public listener', () => {
 });
 
 describe('the admin listener', () => {
+  test('hides what looks like a credential in the paths of recent requests, as the log does', async () => {
+    const { origin } = await upstream((_req, res) => res.end('ok'));
+    const gateway = await start(oneRoute(origin));
+    const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl';
+    await (await fetch(`${gateway.origin}/invitations/${token}`)).text();
+    const { records } = recentRecordListSchema.parse(await json(`${gateway.admin}/api/gateway/records`));
+    expect(records[0]?.path).toBe('/invitations/[hidden]');
+  });
+
   test('shows the configuration, recent requests and OpenMetrics', async () => {
     const { origin } = await upstream((_req, res) => res.end('ok'));
     const gateway = await start(oneRoute(origin));

@@ -1,5 +1,5 @@
 import type { RecentRecord } from '@clearway/contracts';
-import type { RecordSink, RequestRecord } from '@clearway/telemetry';
+import { scrub, type RecordSink, type RequestRecord } from '@clearway/telemetry';
 
 /** The last requests, newest first. */
 export interface RecentRecords {
@@ -39,14 +39,14 @@ function describe(record: RequestRecord, showCause: boolean): RecentRecord {
     time: new Date(record.startedAtMs).toISOString(),
     route: record.route,
     method: record.method,
-    path: record.path,
+    path: scrub(record.path),
     status: record.status,
     ...(reason !== undefined && { reason }),
     durationMs: round(record.durationMs),
     upstreamMs: round(record.upstreamMs()),
     attempts: record.attempts.length,
     ...(upstream !== undefined && { upstream }),
-    ...(showCause && cause !== undefined && { cause }),
+    ...(showCause && cause !== undefined && { cause: scrub(cause) }),
     bytesIn: record.bytesIn,
     bytesOut: record.bytesOut,
     sampled: record.isKept(),
