@@ -65,12 +65,23 @@ function place(): Placement {
   if (process.platform !== 'linux') throw new Error('the benchmark needs Linux: it reads /proc and pins processes');
   const [serverCpu, ...loadCpus] = allowedCpus(readFileSync('/proc/self/status', 'latin1'));
   if (serverCpu === undefined || loadCpus.length === 0) throw new Error('the benchmark needs two CPUs');
-  try {
-    execFileSync('taskset', ['-a', '-c', '-p', loadCpus.join(','), String(process.pid)], { stdio: 'pipe' });
-  } catch (error) {
-    throw new Error('the benchmark needs taskset (util-linux) to keep the server alone on its CPU', { cause: error });
-  }
+  moveTo(loadCpus);
   return { serverCpu, loadCpus };
+}
+
+const MOVE_TRIES = 3;
+
+/** Moves all threads of this process; tried again, since a thread may end between being listed and being moved. */
+function moveTo(cpus: readonly number[]): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      execFileSync('taskset', ['-a', '-c', '-p', cpus.join(','), String(process.pid)], { stdio: 'pipe' });
+      return;
+    } catch (error) {
+      if (attempt < MOVE_TRIES) continue;
+      throw new Error('the benchmark needs taskset (util-linux) to keep the server alone on its CPU', { cause: error });
+    }
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {
