@@ -48,10 +48,7 @@ export function decide(written: WrittenRequest, configuration: ClearwayConfigura
     };
   }
   const { path, query } = target;
-  const isRead = written.method === 'GET' || written.method === 'HEAD';
-  // as the gateway does: its own paths are recognised as they are written, before anything is normalised
-  const isOwn = reservedPaths(configuration.server.healthPrefix).isReserved(written.target.split('?', 1)[0] ?? '');
-  if (isRead && isOwn) {
+  if (reservedPaths(configuration.server.healthPrefix).isReserved(path)) {
     return { outcome: { kind: 'reserved' }, path, routes: [] };
   }
   const { method, headers } = written;
