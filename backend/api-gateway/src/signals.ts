@@ -56,7 +56,7 @@ export function openSignals(
       { name: 'metrics', accept: requests.sink },
       { name: 'open', accept: () => requests.closed() },
       { name: 'spans', accept: tracing.spanSink },
-      { name: 'log', accept: accessLog(logs.logger) },
+      { name: 'log', accept: accessLog(logs) },
       { name: 'errors', accept: errors.recordSink },
       { name: 'recent', accept: records.sink },
     ],

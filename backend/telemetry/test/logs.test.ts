@@ -229,8 +229,8 @@ describe('the access line', () => {
     const record = makeRecord({}, { bytesIn: 3, bytesOut: 5, answeredMs: 4 });
     record.attempts.push(makeAttempt());
     record.end();
-    const { logger, lines } = makeLogs();
-    accessLog(logger)(record);
+    const { logs, lines } = makeLogs();
+    accessLog(logs)(record);
     const [line] = await lines();
     expect(line).toEqual({
       timestamp: expect.any(String) as unknown,
@@ -255,8 +255,8 @@ describe('the access line', () => {
   });
 
   test('of a fault is an error that names class, cause and phase', async () => {
-    const { logger, lines } = makeLogs();
-    accessLog(logger)(makeRefused());
+    const { logs, lines } = makeLogs();
+    accessLog(logs)(makeRefused());
     expect((await lines())[0]).toMatchObject({
       level: 'error',
       reason: 'connect_refused',
@@ -266,12 +266,12 @@ describe('the access line', () => {
   });
 
   test('of what the client did is a warning', async () => {
-    const { logger, lines } = makeLogs();
+    const { logs, lines } = makeLogs();
     const notFound = makeRecord({}, { route: '_none', status: 404 });
     notFound.fail('route_not_found');
     const limited = makeRecord({}, { status: 429 });
     limited.fail('rate_limited');
-    for (const record of [notFound, limited]) accessLog(logger)(record);
+    for (const record of [notFound, limited]) accessLog(logs)(record);
     expect((await lines()).map(({ level, phase }) => [level, phase])).toEqual([
       ['warn', 'routing'],
       ['warn', 'policies'],
@@ -288,14 +288,14 @@ describe('the access line', () => {
     const record = makeRecord({}, fields);
     record.attempts.push(makeAttempt(attempt));
     record.fail('total_timeout');
-    const { logger, lines } = makeLogs();
-    accessLog(logger)(record);
+    const { logs, lines } = makeLogs();
+    accessLog(logs)(record);
     expect((await lines())[0]?.phase).toBe(phase);
   });
 
   test('is not made when its level is off', async () => {
-    const { logger, text } = makeLogs({ level: 'warn' });
-    accessLog(logger)(makeRecord());
+    const { logs, text } = makeLogs({ level: 'warn' });
+    accessLog(logs)(makeRecord());
     expect(await text()).toBe('');
   });
 });
@@ -313,7 +313,7 @@ describe('by OTLP', () => {
     const { logs, logger } = makeLogs({ otlp: { url: `${receiver.url}/v1/logs`, resource } });
     const record = makeRecord();
     runWithRecord(record, () => logger.warn('slow query', { query: 'tracks.list', duration_ms: 120 }));
-    accessLog(logger)(record);
+    accessLog(logs)(record);
     await logs.close(2000);
     expect(receiver.logs()).toEqual([
       {

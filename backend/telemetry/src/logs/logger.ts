@@ -4,6 +4,7 @@ import { createLogger as createWinston, type Logger } from 'winston';
 import type { QueueStats } from '../tracing/options.ts';
 import { within } from '../within.ts';
 import { lineFormat, type Layout } from './format.ts';
+import { jsonLines, type JsonLines } from './json-lines.ts';
 import { LineTransport } from './line-transport.ts';
 import { DEFAULT_MAX_BYTES, LineWriter } from './line-writer.ts';
 import { createOtlpLogs, type OtlpLogs } from './otlp-logs.ts';
@@ -33,6 +34,8 @@ export interface LoggerOptions {
 export interface Logs {
   readonly logger: Logger;
   readonly level: LogLevel;
+  /** For lines that are JSON already; undefined in the pretty layout. */
+  readonly jsonLines: JsonLines | undefined;
   /** Takes effect for the next line. */
   setLevel(level: LogLevel): void;
   /** Lines and OTLP records together. */
@@ -55,6 +58,7 @@ export function createLogger(options: LoggerOptions): Logs {
   const gap = (dropped: number): string => gapLine(options.service, layout, dropped);
   const writer = new LineWriter(stream, options.maxBytes ?? DEFAULT_MAX_BYTES, gap);
   const otlp = options.otlp && createOtlpLogs(options.otlp);
+  const transport = new LineTransport(writer, otlp);
   const logger: Logger = createWinston({
     level: options.level ?? 'info',
     format: lineFormat({
@@ -63,10 +67,11 @@ export function createLogger(options: LoggerOptions): Logs {
       colours,
       isEnabled: (level) => logger.isLevelEnabled(level),
     }),
-    transports: [new LineTransport(writer, otlp)],
+    transports: [transport],
   });
   return {
     logger,
+    jsonLines: layout === 'json' ? jsonLines(options.service, logger, transport, writer) : undefined,
     get level() {
       return logger.level as LogLevel;
     },

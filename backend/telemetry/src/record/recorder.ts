@@ -21,7 +21,7 @@ export interface Recorder {
  * @param sinks span, metrics, log, errors, recent records: in the order in which they are served
  * @param onSinkError called with what a sink threw
  * @example
- * const recorder = createRecorder([{ name: 'log', accept: accessLog(logger) }], (sink) => failures.inc({ sink }));
+ * const recorder = createRecorder([{ name: 'log', accept: accessLog(logs) }], (sink) => failures.inc({ sink }));
  */
 export function createRecorder(
   sinks: readonly NamedSink[],

@@ -27,7 +27,7 @@ export function requestTelemetry(service: ServiceTelemetry = serviceTelemetry())
   const recorder = createRecorder(
     [
       { name: 'metrics', accept: (record) => service.serviceMetrics.closed(record) },
-      { name: 'log', accept: accessLog(service.logs.logger, { phase: false }) },
+      { name: 'log', accept: accessLog(service.logs, { phase: false }) },
       { name: 'errors', accept: service.errors.recordSink },
     ],
     (sink) => service.health.sinkFailed(sink),
