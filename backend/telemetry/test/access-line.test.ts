@@ -128,6 +128,14 @@ describe('winston is passed by only where nobody would notice', () => {
     expect((await text()).trim().split('\n')).toHaveLength(2);
   });
 
+  test('not while somebody listens to the logger', () => {
+    const { logs } = setUp();
+    const heard: unknown[] = [];
+    logs.logger.on('data', (info: unknown) => heard.push(info));
+    accessLog(logs)(makeRecord());
+    expect(heard).toHaveLength(1);
+  });
+
   test('a level that is changed applies to the next line', async () => {
     const { logs, text } = setUp({ level: 'warn' });
     const sink = accessLog(logs);

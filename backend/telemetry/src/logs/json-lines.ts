@@ -9,7 +9,7 @@ export interface JsonLines {
   readonly service: string;
   /**
    * Whether winston would write a line of this level to the same output and nowhere else: false when the level is off,
-   * and when somebody silenced the logger or added a transport of their own, which is then to be given the line.
+   * and when somebody silenced the logger, added a transport or listens to it, who is then to be given the line.
    */
   takes(level: LogLevel): boolean;
   /** Writes one line, without its line break. */
@@ -18,14 +18,13 @@ export interface JsonLines {
 
 /** Makes it for a logger; level and transports are looked at for each line, so that changes apply at once. */
 export function jsonLines(service: string, logger: Logger, transport: LineTransport, writer: LineWriter): JsonLines {
-  const isOnlyTransport = (): boolean => {
-    const { transports } = logger;
-    return transports.length === 1 && transports[0] === transport && transport.level === undefined;
-  };
+  // each transport listens for data, and so may anyone
+  const isOnlyReader = (): boolean =>
+    logger.listenerCount('data') === 1 && logger.transports[0] === transport && transport.level === undefined;
   return {
     service,
     takes: (level) => {
-      if (logger.silent || transport.silent === true || !isOnlyTransport()) return false;
+      if (logger.silent || transport.silent === true || !isOnlyReader()) return false;
       const { levels } = logger;
       const bound = levels[logger.level];
       const weight = levels[level];
