@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { isSecretName, scrub, scrubValue } from '@clearway/telemetry';
-import { scrubPath } from '../src/redaction/scrub.ts';
+import { isSuspiciousPath, scrubPath } from '../src/redaction/scrub.ts';
+import { pick, seeded } from './support/generated-records.ts';
 
 const JWT =
   'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U';
@@ -53,6 +54,32 @@ test('hides a token that stands in a path, and leaves other paths alone', () => 
   expect(scrubPath(`/reset/${JWT}`)).toBe('/reset/[hidden]');
   expect(scrubPath('/v1/tracks/123e4567-e89b-42d3-a456-426614174000')).toContain('123e4567');
   expect(scrubPath('/v1/tracks/7')).toBe('/v1/tracks/7');
+});
+
+test('takes a path for suspicious as its pattern does', () => {
+  const suspicious = /[A-Za-z0-9+_=.-]{20}|[:=]|Bearer/i;
+  const random = seeded(15);
+  const parts = [
+    '/',
+    'v1',
+    'Bearer ',
+    'bEARER',
+    'bear',
+    'B',
+    'a'.repeat(18),
+    '9_',
+    '-',
+    'ü',
+    '\u212a',
+    '=',
+    ':',
+    '%20',
+    '+.',
+  ];
+  for (let round = 0; round < 3000; round++) {
+    const path = Array.from({ length: 1 + Math.floor(random() * 6) }, () => pick(random, parts)).join('');
+    expect([path, isSuspiciousPath(path)]).toEqual([path, suspicious.test(path)]);
+  }
 });
 
 describe('a value', () => {

@@ -61,12 +61,38 @@ function looksRandom(run: string): boolean {
   return isHex || (digits >= 3 && (mixedCase || digits >= run.length / 6));
 }
 
-/** What a path would have to contain for `scrub` to change it. */
-const SUSPICIOUS_IN_PATH = /[A-Za-z0-9+_=.-]{20}|[:=]|Bearer/i;
+const LETTER_B = 0x62;
+const SEPARATES = 0;
+/** Can stand in a token. */
+const CONTINUES = 1;
+/** Stands between a secret and its name, or before credentials. */
+const SUSPICIOUS_ALONE = 2;
+const PATH_CHARACTERS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (/[:=]/.test(character)) return SUSPICIOUS_ALONE;
+  return /[A-Za-z0-9+_.-]/.test(character) ? CONTINUES : SEPARATES;
+});
+const SUSPICIOUS_RUN = 20;
+
+/**
+ * Whether a path holds what it must for `scrub` to change it: 20 characters of a token in a row, `:`, `=` or `Bearer`.
+ * One pass over its characters, since a pattern tries each run again from each of its characters.
+ */
+export function isSuspiciousPath(path: string): boolean {
+  let run = 0;
+  for (let at = 0; at < path.length; at++) {
+    const code = path.charCodeAt(at);
+    const kind = code < 128 ? PATH_CHARACTERS[code] : SEPARATES;
+    run = kind === CONTINUES ? run + 1 : 0;
+    if (kind === SUSPICIOUS_ALONE || run === SUSPICIOUS_RUN) return true;
+    if ((code | 0x20) === LETTER_B && path.slice(at, at + 6).toLowerCase() === 'bearer') return true;
+  }
+  return false;
+}
 
 /** `scrub` for the path of each request: one test where, as nearly always, there is nothing to hide. */
 export function scrubPath(path: string): string {
-  return SUSPICIOUS_IN_PATH.test(path) ? scrub(path) : path;
+  return isSuspiciousPath(path) ? scrub(path) : path;
 }
 
 const MAX_DEPTH = 8;
