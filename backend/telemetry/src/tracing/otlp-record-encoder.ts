@@ -13,6 +13,9 @@ import { POLICY_SPAN_FROM_MS, SCOPE } from './record-spans.ts';
 /** More than all fields of fixed size of one span. */
 const SLACK_BYTES = 4096;
 
+/** With tag and length. */
+const TRACE_ID_BYTES = 18;
+
 const CLIENT_ADDRESS = textKey('client.address');
 const ERROR_TYPE = textKey('error.type');
 const METHOD_ORIGINAL = textKey('http.request.method_original');
@@ -57,6 +60,7 @@ export class OtlpRecordEncoder {
   #scopeAt = 0;
   /** Of the record that is being written. */
   #traceState = '';
+  #traceIdAt = 0;
   #pathAt = 0;
   #pathBytes = 0;
   #queryAt = 0;
@@ -113,6 +117,7 @@ export class OtlpRecordEncoder {
   #spans(record: RequestRecord): number {
     const out = this.#out;
     this.#traceState = record.traceState === undefined ? '' : createTraceState(record.traceState).serialize();
+    this.#traceIdAt = 0;
     this.#server(record);
     let spans = 1;
     for (const attempt of record.attempts) {
@@ -217,7 +222,12 @@ export class OtlpRecordEncoder {
     const out = this.#out;
     out.byte(0x12);
     const at = out.open();
-    this.#id(0x0a, record.traceId);
+    if (this.#traceIdAt === 0) {
+      this.#traceIdAt = out.position;
+      this.#id(0x0a, record.traceId);
+    } else {
+      out.repeat(this.#traceIdAt, TRACE_ID_BYTES);
+    }
     this.#id(0x12, spanId);
     if (this.#traceState !== '') this.#text(3, this.#traceState, '');
     if (parentSpanId !== undefined) this.#id(0x22, parentSpanId);

@@ -146,6 +146,8 @@ export class OtlpRecordSender {
         () => this.#settled(batch, undefined),
         (error: Error) => this.#settled(batch, error),
       )
+      // everything is counted by then; what a listener throws must not end the process
+      .catch(() => {})
       .finally(() => {
         this.#underway.delete(sent);
         if (this.#isDue) this.#send();
