@@ -66,7 +66,7 @@ export async function startStack(): Promise<Stack> {
     sentry,
     gatewayProcess,
     serviceProcess,
-    trackId: await createTrack(gateway),
+    trackId: await createTrack(service),
     async stop() {
       await Promise.all([gatewayProcess.stop(), serviceProcess.stop()]);
       await Promise.all([otlp.close(), sentry.close(), database.close()]);
@@ -102,8 +102,8 @@ routes:
 `;
 }
 
-async function createTrack(gateway: string): Promise<string> {
-  const answer = await fetch(`${gateway}/v1/tracks`, {
+async function createTrack(service: string): Promise<string> {
+  const answer = await fetch(`${service}/v1/tracks`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ title: 'One', artist: 'Two' }),
