@@ -5,6 +5,7 @@ import { accessLog, createLogger, type Logs, type LogLevel, type RequestRecord }
 import { isoTime } from '../src/logs/iso-time.ts';
 import { generateRecord, pick, seeded } from './support/generated-records.ts';
 import { makeRecord } from './support/records.ts';
+import { readAll } from './support/read-all.ts';
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -33,7 +34,7 @@ function setUp({ winston = false, level = 'debug', pretty = false }: Options = {
   if (winston) logs.logger.add(collector);
   const text = async (): Promise<string> => {
     await logs.close(1000);
-    return String(stream.read() ?? '');
+    return readAll(stream);
   };
   return { logs, collector, text };
 }

@@ -5,6 +5,7 @@ import { accessLog, createLogger, runWithRecord, withSpan, type LoggerOptions, t
 import { startOtlpReceiver } from '../../../tests/receivers/index.ts';
 import { makeAttempt, makeRecord, makeRefused } from './support/records.ts';
 import { setVariables, startTestTracing } from './support/tracing.ts';
+import { readAll } from './support/read-all.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -16,7 +17,7 @@ function makeLogs(options: Partial<LoggerOptions> = {}) {
   const logs = createLogger({ service: 'g', stream, ...options });
   const text = async (): Promise<string> => {
     await logs.close(1000);
-    return String(stream.read() ?? '');
+    return readAll(stream);
   };
   const lines = async (): Promise<Record<string, unknown>[]> =>
     (await text())
@@ -131,7 +132,7 @@ describe('on a terminal', () => {
     const logs = createLogger({ service: 'g', stream });
     logs.logger.error('bad\nthing\u001b[2K', { count: 3, note: 'two words', nothing: undefined, plain: 'x\u0007y' });
     await logs.close(1000);
-    const text = String(stream.read());
+    const text = readAll(stream);
     expect(text.slice(12)).toBe(
       ' \u001b[31merror\u001b[0m bad\\nthing\\u001b[2K count=3 note="two words" plain=x\\u0007y\n',
     );
