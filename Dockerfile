@@ -21,4 +21,4 @@ RUN install --directory --owner=node --group=node /data
 VOLUME /data
 USER node
 EXPOSE 8000 8001 8002
-CMD ["node", "backend/api-gateway/dist/index.js"]
+CMD ["node", "--max-semi-space-size=64", "backend/api-gateway/dist/index.js"]

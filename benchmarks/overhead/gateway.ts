@@ -40,7 +40,8 @@ async function startGateway(order: GatewayOrder, helpers: Helpers, settings: Rea
   writeFileSync(file, configuration(order.upstream));
   const [port, adminPort] = [await freePort(), await freePort()];
   const profiling = order.profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${order.profileFolder}`];
-  const child = helpers.startServer([...profiling, path.join(order.root, ENTRY)], {
+  // with the flag that npm start and the image give it
+  const child = helpers.startServer(['--max-semi-space-size=64', ...profiling, path.join(order.root, ENTRY)], {
     cwd: order.folder,
     stdio: ['ignore', 'pipe', 'inherit'],
     // nothing of the caller's: its variables would change what is measured

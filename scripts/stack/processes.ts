@@ -52,7 +52,12 @@ export function stackProcesses(settings: Settings, urls: DatabaseUrls, pretty: b
     workspace,
     readyUrls: readyPorts.map((port) => `http://127.0.0.1:${port}/readyz`),
     limitMs: READY_LIMIT_MS,
-    spec: { name, cwd: root, args: [`${workspace}/dist/index.js`], env: { ...common, ...variables } },
+    spec: {
+      name,
+      cwd: root,
+      args: [...nodeFlags(workspace), `${workspace}/dist/index.js`],
+      env: { ...common, ...variables },
+    },
   });
   return [
     [
@@ -67,4 +72,12 @@ export function stackProcesses(settings: Settings, urls: DatabaseUrls, pretty: b
     ],
     [define('gateway', 'backend/api-gateway', [ports.gateway, ports.admin], { OTEL_SERVICE_NAME: 'api-gateway' })],
   ];
+}
+
+/**
+ * The gateway's garbage is young: with room for it between two scavenges a request costs a tenth less CPU time
+ * (record 18). The other processes have no such traffic.
+ */
+function nodeFlags(workspace: string): string[] {
+  return workspace === 'backend/api-gateway' ? ['--max-semi-space-size=64'] : [];
 }
