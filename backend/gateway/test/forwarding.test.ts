@@ -1,32 +1,10 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type Server, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import {
-  sendRaw,
-  simple,
-  startGateway,
-  startRawUpstream,
-  startUpstream,
-  type GatewayUnderTest,
-} from './support/gateway-under-test.ts';
-
-const opened: (GatewayUnderTest | Server)[] = [];
-const open = async <T extends GatewayUnderTest | Server>(opening: Promise<T>): Promise<T> => {
-  const thing = await opening;
-  opened.push(thing);
-  return thing;
-};
-afterEach(async () => {
-  for (const thing of opened.splice(0).reverse()) {
-    if ('gateway' in thing) await thing.close();
-    else {
-      thing.close();
-      if (thing instanceof http.Server) thing.closeAllConnections();
-    }
-  }
-});
+import { sendRaw, simple, startGateway, startRawUpstream, startUpstream } from './support/gateway-under-test.ts';
+import { open } from './support/open.ts';
 
 const echo = () =>
   startUpstream((req, res) => {

@@ -1,7 +1,6 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
-import http from 'node:http';
-import net, { type Server } from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import {
   configurationOf,
@@ -13,22 +12,7 @@ import {
   startUpstream,
   type GatewayUnderTest,
 } from './support/gateway-under-test.ts';
-
-const opened: (GatewayUnderTest | Server)[] = [];
-const open = async <T extends GatewayUnderTest | Server>(opening: Promise<T>): Promise<T> => {
-  const thing = await opening;
-  opened.push(thing);
-  return thing;
-};
-afterEach(async () => {
-  for (const thing of opened.splice(0).reverse()) {
-    if ('gateway' in thing) await thing.close();
-    else {
-      thing.close();
-      if (thing instanceof http.Server) thing.closeAllConnections();
-    }
-  }
-});
+import { open } from './support/open.ts';
 
 describe('a client that is waited for in vain is given up, and no upstream is blamed', () => {
   const connected = (gateway: GatewayUnderTest, bytes: string): net.Socket => {
