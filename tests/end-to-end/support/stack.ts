@@ -1,7 +1,5 @@
 import { withTestDatabase } from '@clearway/database/testing';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
-import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
@@ -11,6 +9,7 @@ import {
   type SentryReceiver,
 } from '../../receivers/index.ts';
 import { startProcess, type RunningProcess } from './processes.ts';
+import { closedOrigin } from './servers.ts';
 
 const MIGRATIONS = path.resolve(import.meta.dirname, '../../../examples/tracks-service/prisma/migrations');
 
@@ -78,16 +77,6 @@ export async function startStack(): Promise<Stack> {
 async function readyOrigin(service: RunningProcess): Promise<string> {
   const ready = await service.waitForLine((line) => typeof line['port'] === 'number');
   return `http://127.0.0.1:${Number(ready['port'])}`;
-}
-
-/** An origin at which nobody listens. */
-async function closedOrigin(): Promise<string> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
 }
 
 function configuration(service: string, closed: string): string {
