@@ -81,7 +81,9 @@ describe('models', () => {
   test('give ids that sort by age', async () => {
     const letters = [];
     for (let i = 0; i < 3; i++)
-      letters.push(await database.prisma.deadLetterQueue.create({ data: { jobId: 'order', eventData: i, error: '' } }));
+      letters.push(
+        await database.prisma.alert.create({ data: { type: 'order', severity: 'INFO', title: `${i}`, message: '' } }),
+      );
     const ids = letters.map((letter) => letter.id.slice(0, 13)); // the milliseconds
     expect([...ids].sort()).toEqual(ids);
   });

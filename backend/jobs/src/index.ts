@@ -1,0 +1,1 @@
+export { bucketOf, mergeCounts, percentiles, type BucketCounts } from './metrics/histogram.ts';
