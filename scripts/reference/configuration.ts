@@ -19,6 +19,7 @@ export interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
 }
 
 /** One key of the configuration as the reference shows it. */
@@ -42,10 +43,20 @@ export function configurationKeys(schema: JsonSchema, prefix = ''): Configuratio
 }
 
 function below(path: string, schema: JsonSchema): ConfigurationKey[] {
-  const { items, additionalProperties: each } = schema;
+  const { items, additionalProperties: each, oneOf } = schema;
+  if (oneOf) return alternativeKeys(path, oneOf);
   if (items) return below(`${path}[]`, items);
   if (typeof each === 'object') return below(`${path}.<name>`, each);
   return configurationKeys(schema, path);
+}
+
+/** The keys of alternatives that one key tells apart, each named with that key's value. */
+function alternativeKeys(path: string, alternatives: readonly JsonSchema[]): ConfigurationKey[] {
+  return alternatives.flatMap((alternative) => {
+    const [name, value] =
+      Object.entries(alternative.properties ?? {}).find(([, { const: fixed }]) => fixed !== undefined) ?? [];
+    return configurationKeys(alternative, `${path}(${name}: ${String(value?.const)})`);
+  });
 }
 
 function keyOf(path: string, schema: JsonSchema, required: boolean): ConfigurationKey {
@@ -62,6 +73,7 @@ function keyOf(path: string, schema: JsonSchema, required: boolean): Configurati
 function typeText(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map(String).join(', ');
+  if (schema.oneOf) return 'one of several sections';
   if (schema.anyOf) return schema.anyOf.map(typeText).join(' or ');
   if (schema.items) return `list of ${schema.items.properties ? 'entries' : typeText(schema.items)}`;
   if (typeof schema.additionalProperties === 'object') return 'map by name';
@@ -81,7 +93,7 @@ function rangeText({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum 
   return bounds.filter((bound) => bound !== false).join(' ');
 }
 
-const INTRODUCTION = `The gateway's configuration is one YAML file, \`clearway.yaml\` unless \`CLEARWAY_CONFIG\` says otherwise. It may
+const INTRODUCTION = `The configuration is one YAML file, \`clearway.yaml\` unless \`CLEARWAY_CONFIG\` says otherwise. It may
 include others. A value \`env:NAME\` stands for the variable \`NAME\`, and \`env:NAME:-text\` for \`text\` when that is not set.
 Unknown keys are refused. Check it with
 \`clearway check\`; editors complete it with \`clearway.schema.json\`, which the first line of the shipped file names.`;

@@ -1,9 +1,9 @@
-import { createGateway, type ClearwayConfiguration, type Gateway } from '@clearway/gateway';
+import { createGateway, type Gateway } from '@clearway/gateway';
 import type { Lifecycle } from '@clearway/kernel';
 import type { Errors, Logs, Tracing } from '@clearway/telemetry';
 import { buildAdminApp } from './admin/admin-app.ts';
 import { logReload } from './config/log-reload.ts';
-import { openConfiguration, type ReloadOutcome } from './config/configuration.ts';
+import { openConfiguration, type GatewaySettings, type ReloadOutcome } from './config/configuration.ts';
 import { isConfigured, type Env } from './config/env.ts';
 import { VERSION } from './config/version.ts';
 import { openHealth } from './health/open-health.ts';
@@ -45,7 +45,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
 
   // configuration first: a faulty one must end the start before anything is opened
   const onReload: ((outcome: ReloadOutcome) => void)[] = [];
-  const swaps: ((next: ClearwayConfiguration) => void)[] = [];
+  const swaps: ((next: GatewaySettings) => void)[] = [];
   const active = openConfiguration({
     file: env.CLEARWAY_CONFIG,
     variables,
@@ -56,6 +56,9 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   // signals next: they are released last, so that they hear of everything before
   const signals = openSignals(options, active.current);
   const { logger } = signals.logs;
+  for (const { file, line, path, message } of active.warnings) {
+    logger.warn('a section of another process is faulty', { file, line, path, problem: message });
+  }
 
   const redis = isConfigured(env, 'redis') ? openRedis(env.REDIS_URL ?? '', logger) : undefined;
   if (redis) lifecycle.onRelease('redis', () => redis.disconnect());

@@ -1,4 +1,3 @@
-import type { ClearwayConfiguration } from '@clearway/gateway';
 import type { Lifecycle } from '@clearway/kernel';
 import {
   accessLog,
@@ -18,6 +17,7 @@ import { createRecentRecords, type RecentRecords } from './admin/recent-records.
 import type { Env } from './config/env.ts';
 import { startSentry } from './config/sentry.ts';
 import { SERVICE, VERSION } from './config/version.ts';
+import type { GatewaySettings } from './config/configuration.ts';
 
 /** Everything by which the process tells what happens in it. */
 export interface Signals {
@@ -29,7 +29,7 @@ export interface Signals {
   /** A request has come; its end comes through the recorder. */
   readonly onOpen: () => void;
   /** Takes in the routes and upstreams of a new configuration. */
-  readonly setLabels: (configuration: ClearwayConfiguration) => void;
+  readonly setLabels: (configuration: GatewaySettings) => void;
 }
 
 /** Time for what is queued to leave at the end. */
@@ -38,7 +38,7 @@ const FLUSH_LIMIT_MS = 3000;
 /** Opens errors, logs and metrics, and the recorder that derives them all from one record. */
 export function openSignals(
   { env, tracing, lifecycle }: { env: Env; tracing: Tracing; lifecycle: Lifecycle },
-  configuration: ClearwayConfiguration,
+  configuration: GatewaySettings,
 ): Signals {
   const logs = openLogs(env, tracing);
   lifecycle.onRelease('logs', () => logs.close(FLUSH_LIMIT_MS));
@@ -65,7 +65,7 @@ export function openSignals(
       logs.logger.error('a telemetry sink failed', { sink, error });
     },
   );
-  const setLabels = (next: ClearwayConfiguration): void => requests.setLabels(labelsOf(next));
+  const setLabels = (next: GatewaySettings): void => requests.setLabels(labelsOf(next));
   return { errors, logs, metrics, records, recorder, onOpen: () => requests.opened(), setLabels };
 }
 
@@ -79,6 +79,6 @@ function openLogs(env: Env, tracing: Tracing): Logs {
   });
 }
 
-function labelsOf({ routes, upstreams }: ClearwayConfiguration) {
+function labelsOf({ routes, upstreams }: GatewaySettings) {
   return { routes: routes.map(({ id }) => id), upstreams: Object.keys(upstreams) };
 }

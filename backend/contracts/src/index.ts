@@ -64,3 +64,11 @@ export {
   type RecentRecord,
   type RecentRecordList,
 } from './recent-record.ts';
+export {
+  databaseSchema,
+  databasesSchema,
+  OWN_DATABASE,
+  type DatabaseConfiguration,
+} from './configuration/databases.ts';
+export { resourcesSchema, type DatabaseResources } from './configuration/database-resources.ts';
+export { thresholdsSchema, type DatabaseThresholds } from './configuration/database-thresholds.ts';

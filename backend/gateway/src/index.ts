@@ -10,7 +10,9 @@ export {
   clearwayJsonSchema,
   clearwaySchema,
   loadClearwayFile,
+  loadSections,
   type ClearwayConfiguration,
+  type ClearwaySection,
 } from './configuration/load.ts';
 export {
   RouteTable,

@@ -1,8 +1,14 @@
 import { ConfigurationError, type ConfigurationProblem } from '@clearway/kernel';
-import { loadClearwayFile, type ClearwayConfiguration } from '@clearway/gateway';
+import { loadSections, type ClearwayConfiguration } from '@clearway/gateway';
 import { createHash } from 'node:crypto';
 import { watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
+
+/** The sections of `clearway.yaml` that the gateway lives by. Others may hold secrets, which it does not keep. */
+const OWN_SECTIONS = ['server', 'tracing', 'upstreams', 'routes', 'checks'] as const;
+
+/** What the gateway keeps of `clearway.yaml`. */
+export type GatewaySettings = Pick<ClearwayConfiguration, (typeof OWN_SECTIONS)[number]>;
 
 /** What started a reload. */
 export type ReloadCause = 'file' | 'signal' | 'operator';
@@ -19,7 +25,7 @@ export interface ReloadOutcome {
 
 /** The configuration in force, and the way to another. */
 export interface ActiveConfiguration {
-  readonly current: ClearwayConfiguration;
+  readonly current: GatewaySettings;
   /** For operators: what is in force, since when, from which files. Values from the environment are not shown. */
   describe(): object;
   /** Reads the files again and goes over to what they say. Throws and changes nothing when they are faulty. */
@@ -40,18 +46,18 @@ const SETTLE_MS = 100;
 export function openConfiguration(options: {
   file: string;
   variables: Readonly<Record<string, string | undefined>>;
-  swap: (next: ClearwayConfiguration) => void;
+  swap: (next: GatewaySettings) => void;
   onReload: (outcome: ReloadOutcome) => void;
 }): ActiveConfiguration & { readonly warnings: readonly ConfigurationProblem[] } {
-  let loaded = loadClearwayFile(options.file, options.variables);
+  let loaded = loadSections(options.file, options.variables, OWN_SECTIONS);
   let since = new Date();
-  const fingerprint = (configuration: ClearwayConfiguration) =>
+  const fingerprint = (configuration: GatewaySettings) =>
     createHash('sha256').update(JSON.stringify(configuration)).digest('hex').slice(0, 12);
 
   let watching: FileWatch | undefined;
   const reload = (cause: ReloadCause): void => {
     try {
-      const next = loadClearwayFile(options.file, options.variables);
+      const next = loadSections(options.file, options.variables, OWN_SECTIONS);
       const changed = fingerprint(next.configuration) !== fingerprint(loaded.configuration);
       if (changed) {
         options.swap(next.configuration);
@@ -96,7 +102,7 @@ const LISTENER_SETTINGS = [
   'maxConnections',
 ] as const;
 
-function settingsThatWait({ server: old }: ClearwayConfiguration, { server }: ClearwayConfiguration): string[] {
+function settingsThatWait({ server: old }: GatewaySettings, { server }: GatewaySettings): string[] {
   return LISTENER_SETTINGS.filter((name) => old[name] !== server[name]).map((name) => `server.${name}`);
 }
 

@@ -1,4 +1,3 @@
-import type { ClearwayConfiguration } from '@clearway/gateway';
 import { HealthRegistry, type Lifecycle } from '@clearway/kernel';
 import { withoutSpans } from '@clearway/telemetry';
 import type { Redis } from 'ioredis';
@@ -6,18 +5,19 @@ import type { Env } from '../config/env.ts';
 import { databaseCheck } from './database-check.ts';
 import { httpCheck } from './http-check.ts';
 import { redisCheck } from './redis-check.ts';
+import type { GatewaySettings } from '../config/configuration.ts';
 
 /** The health of what the gateway depends on. */
 export interface Health {
   readonly health: HealthRegistry;
   /** Takes over the section `checks` of a new configuration. */
-  readonly setChecks: (configuration: ClearwayConfiguration) => void;
+  readonly setChecks: (configuration: GatewaySettings) => void;
 }
 
 /** Opens the checks of the services that are configured, and of the section `checks`. */
 export function openHealth(
   { env, lifecycle }: { env: Env; lifecycle: Lifecycle },
-  configuration: ClearwayConfiguration,
+  configuration: GatewaySettings,
   redis: Redis | undefined,
 ): Health {
   // a probe is no request: its spans would be traces that nobody asked for
@@ -29,7 +29,7 @@ export function openHealth(
   }
   if (redis) health.add(redisCheck(redis, () => health.invalidate('redis')));
   let current: readonly string[] = [];
-  const setChecks = ({ checks }: ClearwayConfiguration): void => {
+  const setChecks = ({ checks }: GatewaySettings): void => {
     current.forEach((id) => health.remove(id));
     checks.forEach((check) => health.add(httpCheck(check)));
     current = checks.map(({ id }) => id);

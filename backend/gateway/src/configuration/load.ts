@@ -1,3 +1,4 @@
+import { databasesSchema } from '@clearway/contracts';
 import {
   checksSchema,
   loadConfiguration,
@@ -13,7 +14,11 @@ import { gatewayConfigurationSchema } from './schema.ts';
 const sections = {
   ...gatewayConfigurationSchema.sections,
   checks: checksSchema.default([]).describe('Services that /api/health asks by HTTP.'),
+  databases: databasesSchema.default([]).describe('PostgreSQL databases that the worker watches, beside its own.'),
 };
+
+/** A section of `clearway.yaml`. */
+export type ClearwaySection = keyof typeof sections;
 
 /** Every section of `clearway.yaml`, and the rules across them. */
 export const clearwaySchema = { sections, rules: gatewayConfigurationSchema.rules } satisfies ConfigurationSchema<
@@ -39,6 +44,25 @@ export function loadClearwayFile(
   return loadConfiguration(clearwaySchema, { file, variables, readFile: readFromDisk });
 }
 
+/**
+ * Reads what one process needs of `clearway.yaml`. Faults in the sections of others become warnings, and their values,
+ * which may be secrets that this process has no use for, are not kept.
+ *
+ * @param own the sections of the process
+ * @throws ConfigurationError with every problem of its own sections
+ * @example
+ * const { configuration } = loadSections('clearway.yaml', process.env, ['databases', 'checks']);
+ */
+export function loadSections<S extends ClearwaySection>(
+  file: string,
+  variables: Readonly<Record<string, string | undefined>>,
+  own: readonly S[],
+): LoadedConfiguration<Pick<ClearwayConfiguration, S>> {
+  const loaded = loadConfiguration(clearwaySchema, { file, variables, readFile: readFromDisk, ownSections: own });
+  const kept = Object.fromEntries(own.map((section) => [section, loaded.configuration[section]]));
+  return { ...loaded, configuration: kept as Pick<ClearwayConfiguration, S> };
+}
+
 const readFromDisk: ReadFile = (name, from) => {
   const resolved = from === undefined ? name : path.join(path.dirname(from), name);
   return { name: resolved, text: readFileSync(resolved, 'utf8') };
@@ -55,5 +79,5 @@ export function clearwayJsonSchema(): object {
     ...sections,
   });
   const generated = z.toJSONSchema(whole, { io: 'input', target: 'draft-07', unrepresentable: 'any' });
-  return { ...generated, title: 'clearway.yaml', description: 'Configuration of the Clearway API gateway' };
+  return { ...generated, title: 'clearway.yaml', description: 'Configuration of Clearway' };
 }

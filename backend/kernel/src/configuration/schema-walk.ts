@@ -6,6 +6,7 @@ interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
 }
 
 /** What a schema says about the keys at its paths; made once for all problems of a file. */
@@ -43,5 +44,5 @@ function step(key: PropertyKey): (schema: JsonSchema) => JsonSchema[] {
 }
 
 function alternatives(schema: JsonSchema): readonly JsonSchema[] {
-  return schema.anyOf ?? [schema];
+  return schema.anyOf ?? schema.oneOf ?? [schema];
 }
