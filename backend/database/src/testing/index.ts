@@ -1,2 +1,2 @@
 export { withTestDatabase, type TestDatabase, type TestDatabaseOptions } from './with-test-database.ts';
-export { startTestServer, type TestServer } from './test-server.ts';
+export { startTestServer, type TestServer, type TestServerOptions } from './test-server.ts';

@@ -14,14 +14,29 @@ export interface TestServer {
 /** Faster, and unsafe when the machine stops: nobody misses a test's data. */
 const UNSAFE_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: 200 };
 
+/** What a test asks of its own server. */
+export interface TestServerOptions {
+  /** Major version; the usual one when it is left out. */
+  readonly major?: number;
+  /** Further server settings, by name. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+}
+
 /** Starts a throw-away server below the system's temporary directory, on a free port. */
-export async function startTestServer(): Promise<TestServer> {
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'clearway-test-'));
   chmodSync(directory, 0o711); // the server's account passes through; what is inside has its own permissions
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   try {
     const dataDirectory = join(directory, 'postgres');
-    const server = await startEmbeddedPostgres({ dataDirectory, databases: [], settings: UNSAFE_SETTINGS });
+    const settings = { ...UNSAFE_SETTINGS, ...options.settings };
+    const { major } = options;
+    const server = await startEmbeddedPostgres({
+      dataDirectory,
+      databases: [],
+      settings,
+      ...(major !== undefined && { major }),
+    });
     const release = guard(server.pid, directory);
     return {
       url: server.url,
