@@ -7,7 +7,11 @@ export {
 } from './record/request-record.ts';
 export { createRecorder, type NamedSink, type Recorder, type RecordSink } from './record/recorder.ts';
 export { newSpanId, newTraceId } from './record/ids.ts';
-export { formatTraceparent, parseTraceparent, type TraceParent } from './record/trace-context.ts';
+export { formatTraceparent, parseTraceparent, type RemoteContext, type TraceParent } from './record/trace-context.ts';
+export { readContext } from './record/remote-context.ts';
+export { formatB3 } from './record/b3.ts';
+export { formatUberTraceId } from './record/jaeger.ts';
+export { limitBaggage } from './record/baggage.ts';
 export {
   activeRecord,
   foldMethod,

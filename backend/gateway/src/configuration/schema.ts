@@ -1,6 +1,7 @@
 import type { ConfigurationSchema } from '@clearway/kernel';
 import { z } from 'zod';
 import { BALANCES } from '../proxy/load-balancing.ts';
+import { PROPAGATED } from '../proxy/propagation.ts';
 import { parsePattern } from '../routing/pattern.ts';
 import { ruleAmbiguousRoutes, ruleReservedPaths, ruleUniqueRouteIds, ruleUpstreamsExist } from './rules.ts';
 
@@ -62,6 +63,13 @@ export const upstreamSchema = z.strictObject({
   balance: z.enum(BALANCES).default('least-in-flight').describe('How a target is chosen.'),
   timeouts: timeoutsSchema.prefault({}).describe('Time limits of the phases of a request, in milliseconds.'),
   connections: z.int().min(1).max(10_000).default(256).describe('Open connections to each target, at most.'),
+  propagate: z
+    .array(z.enum(PROPAGATED))
+    .refine((formats) => new Set(formats).size === formats.length, 'must not name anything twice')
+    .default(['w3c', 'baggage'])
+    .describe(
+      'What it is told of the trace: w3c (traceparent), b3, b3multi (X-B3-*), jaeger (uber-trace-id), baggage.',
+    ),
   hostHeader: z
     .enum(['target', 'client'])
     .default('target')
@@ -148,7 +156,15 @@ export const serverSchema = z.strictObject({
   trustIds: z
     .array(network)
     .default(['loopback', 'private'])
-    .describe('Whose traceparent and X-Request-Id are believed.'),
+    .describe('Whose ids are believed, where none of the next five says otherwise.'),
+  trustTraceContext: z
+    .array(network)
+    .optional()
+    .describe('Whose trace is carried on: traceparent, b3, X-B3-*, uber-trace-id. Default: trustIds.'),
+  trustSampling: z.array(network).optional().describe('Who decides whether a trace is sampled. Default: trustIds.'),
+  trustRequestId: z.array(network).optional().describe('Whose X-Request-Id is kept. Default: trustIds.'),
+  trustBaggage: z.array(network).optional().describe('Whose baggage is passed on. Default: trustIds.'),
+  showTimingTo: z.array(network).optional().describe('Who is told times by Server-Timing. Default: trustIds.'),
   healthPrefix: z
     .string()
     .regex(/^(?:\/[a-z0-9_-]+)*$/, 'must be empty or a path such as /_gateway')

@@ -2,6 +2,15 @@ import type { RequestRecord } from '@clearway/telemetry';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Runtime } from './runtime.ts';
+import type { Trust } from './trust.ts';
+
+/** What a caller gave to be handed on beside the ids. */
+export interface Carried {
+  /** Whether the trace is to be kept whatever samplers say: told to upstreams that take B3 or Jaeger's header. */
+  readonly isDebug: boolean;
+  /** Within its limits; undefined when there is none or the caller is not believed. */
+  readonly baggage: string | undefined;
+}
 
 /** One request on its way through the pipeline. */
 export interface Exchange {
@@ -12,6 +21,11 @@ export interface Exchange {
   readonly runtime: Runtime;
   readonly peerAddress: string;
   readonly isPeerTrusted: boolean;
+  /** What the caller is believed and told. */
+  readonly trust: Trust;
+  /** Whether the caller decided if the trace is sampled, and may. */
+  readonly isSamplingDecided: boolean;
+  readonly carried: Carried | undefined;
   route: CompiledRoute | undefined;
   /**
    * What is still running, to be cancelled when the client's side is over before the answer was. An object: a closure

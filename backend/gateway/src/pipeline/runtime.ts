@@ -1,19 +1,9 @@
-import type { BlockList, Socket } from 'node:net';
 import type { GatewayConfiguration } from '../configuration/schema.ts';
 import { Upstreams } from '../proxy/upstreams.ts';
 import { reservedPaths, type ReservedPaths } from '../routing/reserved.ts';
 import { RouteTable } from '../routing/route-table.ts';
-import { createNetworks } from './networks.ts';
 import { createPolicies, type Policies, type PolicyResources } from '../policies/policies.ts';
-
-/** The other end of a client connection. */
-export interface Peer {
-  readonly address: string;
-  /** Whether its `X-Forwarded-*` are believed. */
-  readonly isTrusted: boolean;
-  /** Whether its ids are believed. */
-  readonly areIdsTrusted: boolean;
-}
+import { TrustedNetworks } from './trust.ts';
 
 /** Everything that is made from one configuration; replaced as a whole at a reload. */
 export interface Runtime {
@@ -23,10 +13,7 @@ export interface Runtime {
   /** Paths that never reach the routes. */
   readonly reserved: ReservedPaths;
   readonly policies: Policies;
-  readonly trustProxies: BlockList;
-  readonly trustIds: BlockList;
-  /** The open connections that have sent something. */
-  readonly peers: WeakMap<Socket, Peer>;
+  readonly trusted: TrustedNetworks;
   /** Used where neither the route nor the section `tracing` says otherwise. */
   readonly sampleRatio: number;
   /** Requests under way under this configuration: its upstreams are not closed before they are done. */
@@ -50,9 +37,7 @@ export function createRuntime(
     policies,
     reserved: reservedPaths(configuration.server.healthPrefix),
     upstreams: new Upstreams(configuration.upstreams, options.previous?.upstreams),
-    trustProxies: createNetworks(configuration.server.trustProxies),
-    trustIds: createNetworks(configuration.server.trustIds),
-    peers: new WeakMap(),
+    trusted: new TrustedNetworks(configuration.server),
     openRequests: 0,
     sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,
   };

@@ -61,8 +61,8 @@ function routeChoice(route: CompiledRoute): string {
 }
 
 /** Decides by the route's ratio, unless the caller decided: the traces of one id are kept or dropped everywhere alike. */
-export function decideSampling({ record, route, runtime }: Exchange): void {
-  if (record.parentSpanId !== undefined) return;
+export function decideSampling({ record, route, runtime, isSamplingDecided }: Exchange): void {
+  if (isSamplingDecided) return;
   const ratio = route?.configuration.tracing.sampleRatio ?? runtime.sampleRatio;
   record.sampled = sampledByRatio(record.traceId, ratio);
 }

@@ -99,8 +99,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
         headers: upstreamHeaders(req, record, {
           spanId: this.#attempt.spanId,
           host: isHostKept ? record.host : target.authority,
+          propagate: this.#upstream.configuration.propagate,
           isPeerTrusted: this.#exchange.isPeerTrusted,
           peerAddress: this.#exchange.peerAddress,
+          trust: this.#exchange.trust,
+          carried: this.#exchange.carried,
         }),
         body: this.#body ?? null,
         // whether undici may put it behind another on one connection: never

@@ -1,24 +1,24 @@
-import { formatTraceparent, type RequestRecord } from '@clearway/telemetry';
+import type { RequestRecord } from '@clearway/telemetry';
 import type { IncomingMessage } from 'node:http';
+import type { Exchange } from '../pipeline/exchange.ts';
 import { isHopByHop, lowerName, nominatedByConnection } from './hop-by-hop.ts';
+import { TRACE_FIELDS, writeContext, type Propagated } from './propagation.ts';
 
 /** What the forwarded headers need to know besides the request. */
-export interface ForwardingFacts {
+export interface ForwardingFacts extends Pick<Exchange, 'isPeerTrusted' | 'peerAddress' | 'trust' | 'carried'> {
   /** The CLIENT span of this attempt. */
   readonly spanId: string;
+  /** In which formats the upstream is told of the trace. */
+  readonly propagate: readonly Propagated[];
   /** `Host` that the target sees. */
   readonly host: string;
-  /** Whether the peer's own `X-Forwarded-*` are kept and added to, or replaced. */
-  readonly isPeerTrusted: boolean;
-  readonly peerAddress: string;
 }
 
 /** Written by the gateway itself, so never passed on from the client. */
 const REPLACED: ReadonlySet<string> = new Set([
   'host',
   'expect',
-  'traceparent',
-  'tracestate',
+  ...TRACE_FIELDS,
   'x-request-id',
   'x-forwarded-for',
   'x-forwarded-proto',
@@ -31,6 +31,9 @@ const REPLACED: ReadonlySet<string> = new Set([
 function tellsOfClient(name: string): boolean {
   return name.startsWith('x-') && (name.startsWith('x-forwarded-') || name === 'x-real-ip');
 }
+
+/** Jaeger's own baggage: a field for each entry. */
+const JAEGER_BAGGAGE = 'uberctx-';
 
 /**
  * The header fields for the upstream, as a flat list of names and values: order, case and repetition as the client
@@ -46,11 +49,11 @@ export function upstreamHeaders(req: IncomingMessage, record: RequestRecord, fac
     const name = lowerName(raw[i] as string);
     if (REPLACED.has(name) || isHopByHop(name, nominated)) continue;
     if (!facts.isPeerTrusted && tellsOfClient(name)) continue;
+    if (!facts.trust.baggage && name.startsWith(JAEGER_BAGGAGE)) continue;
     out.push(raw[i] as string, raw[i + 1] as string);
   }
-  const { traceId, traceState, sampled, requestId } = record;
-  out.push('traceparent', formatTraceparent({ traceId, spanId: facts.spanId, sampled }));
-  if (traceState !== undefined) out.push('tracestate', traceState);
+  const { requestId } = record;
+  writeContext(out, record, facts.spanId, facts.propagate, facts.carried);
   const forwardedFor = facts.isPeerTrusted ? req.headers['x-forwarded-for'] : undefined;
   const via = req.headers.via;
   out.push(

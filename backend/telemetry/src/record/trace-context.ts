@@ -1,3 +1,24 @@
+/** What a caller said about the trace that its request belongs to, in whatever format. */
+export interface RemoteContext {
+  /** Undefined with `spanId` when the caller began no trace, or an invalid one: then it begins here. */
+  readonly traceId: string | undefined;
+  readonly spanId: string | undefined;
+  readonly traceState: string | undefined;
+  /** Undefined when the caller left the decision to us. */
+  readonly sampled: boolean | undefined;
+  /** Whether the trace is to be kept whatever samplers say (B3, Jaeger); sampled then, too. */
+  readonly isDebug: boolean;
+}
+
+/** A caller that said nothing usable: the trace begins anew. */
+export const NO_CONTEXT: RemoteContext = {
+  traceId: undefined,
+  spanId: undefined,
+  traceState: undefined,
+  sampled: undefined,
+  isDebug: false,
+};
+
 /** The trace that a request belongs to, as its caller said. */
 export interface TraceParent {
   readonly traceId: string;
