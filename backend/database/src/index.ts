@@ -17,3 +17,12 @@ export {
 } from './embedded/start-embedded-postgres.ts';
 export { findEmbeddedPostgres, type FoundPostgres } from './embedded/find-embedded-postgres.ts';
 export { migrationStatus, type MigrationStatus } from './migration-status.ts';
+export {
+  acquireLease,
+  leaseHolder,
+  releaseLease,
+  type Lease,
+  type LeaseRequest,
+  type Queryable,
+} from './lease/lease.ts';
+export { LeaseKeeper, type LeaseKeeperOptions, type LeaseState } from './lease/lease-keeper.ts';
