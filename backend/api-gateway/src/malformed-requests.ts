@@ -71,7 +71,7 @@ function renderAnswer(record: RequestRecord): string {
   record.status = status;
   record.answeredMs = record.elapsedMs();
   record.bytesOut = Buffer.byteLength(body);
-  const own = ownHeaders(record);
+  const own = ownHeaders(record, false);
   const lines = own.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${own[i + 1] ?? ''}`] : []));
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

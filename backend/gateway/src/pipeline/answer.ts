@@ -26,9 +26,9 @@ export function answerFailure(exchange: Exchange, failure: Failure): void {
   for (const [name, value] of Object.entries(headers)) fields.push(name, value);
   // what is left of the request's body is not waited for; `complete` is set later than now for a request without one
   if (hasBody(req) && !req.complete) fields.push('Connection', 'close');
-  fields.push('Cache-Control', 'no-store', ...ownHeaders(record));
   record.status = status;
   record.answeredMs = record.elapsedMs();
+  fields.push('Cache-Control', 'no-store', ...ownHeaders(record, exchange.trust.timing));
   if (req.method !== 'HEAD') record.bytesOut = Buffer.byteLength(body);
   res.writeHead(status, fields);
   res.end(req.method === 'HEAD' ? undefined : body);

@@ -132,7 +132,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#closed || status < 200) return;
-    const { record, res } = this.#exchange;
+    const { record, res, trust } = this.#exchange;
     this.#phase = 'answering';
     record.status = status;
     record.answeredMs = record.elapsedMs();
@@ -142,7 +142,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       if (status >= 500) this.#attempt.reason = 'upstream_5xx';
     }
     if (status >= 500) record.fail('upstream_5xx', `the upstream answered ${status}`);
-    const headers = clientHeaders(controller.rawHeaders as (Buffer | string)[], record);
+    const headers = clientHeaders(controller.rawHeaders as (Buffer | string)[], record, trust.timing);
     if (isEventStream(headers)) {
       record.kind = 'stream';
       this.#isTotalExempt = true;

@@ -1,13 +1,19 @@
 import type { RequestRecord } from '@clearway/telemetry';
 import { isHopByHop, lowerName, nominatedByConnection } from './hop-by-hop.ts';
+import { serverTiming } from './server-timing.ts';
 
 /** Written by the gateway itself. */
 const REPLACED: ReadonlySet<string> = new Set(['x-request-id', 'trace-id', 'clearway-reason']);
 
-/** The gateway's own fields: on every answer, proxied or made here. */
-export function ownHeaders(record: RequestRecord): string[] {
+/**
+ * The gateway's own fields: on every answer, proxied or made here.
+ *
+ * @param isTimingShown whether the caller may know how long each part took
+ */
+export function ownHeaders(record: RequestRecord, isTimingShown: boolean): string[] {
   const own = ['X-Request-Id', record.requestId, 'Trace-Id', record.traceId];
   if (record.reason !== undefined) own.push('Clearway-Reason', record.reason);
+  if (isTimingShown) own.push('Server-Timing', serverTiming(record));
   return own;
 }
 
@@ -16,8 +22,13 @@ export function ownHeaders(record: RequestRecord): string[] {
  * fields of the connection.
  *
  * @param raw names and values in turn, as they came
+ * @param isTimingShown whether the caller may know how long each part took
  */
-export function clientHeaders(raw: readonly (Buffer | string)[], record: RequestRecord): string[] {
+export function clientHeaders(
+  raw: readonly (Buffer | string)[],
+  record: RequestRecord,
+  isTimingShown: boolean,
+): string[] {
   const fields = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
   let connection: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
@@ -30,6 +41,6 @@ export function clientHeaders(raw: readonly (Buffer | string)[], record: Request
     const name = lowerName(fields[i] as string);
     if (!REPLACED.has(name) && !isHopByHop(name, nominated)) out.push(fields[i] as string, fields[i + 1] as string);
   }
-  out.push(...ownHeaders(record));
+  out.push(...ownHeaders(record, isTimingShown));
   return out;
 }

@@ -1,0 +1,83 @@
+import type { RequestRecord } from '@clearway/telemetry';
+import type { UpstreamConfiguration } from '../configuration/schema.ts';
+
+/** Which limit is over: of the running phase, of the whole request, or of a client that does not do its part. */
+export type ExpiredLimit = 'phase' | 'total' | 'client';
+
+/** Whose time is limited. */
+export interface Limited {
+  /** Whether the client is the one that is waited for: then no upstream is to be blamed. */
+  isWaitingForClient(): boolean;
+  onTimeLimit(limit: ExpiredLimit): void;
+}
+
+/**
+ * The time limits of one attempt. A timer that looks earlier than the next deadline stays: it finds that there is time
+ * left and waits on, so that most requests need only one.
+ */
+export class TimeLimits {
+  readonly #limited: Limited;
+  readonly #record: RequestRecord;
+  readonly #timeouts: UpstreamConfiguration['timeouts'];
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer looks, and when the running phase is over; in milliseconds since the record's start. */
+  #timerMs = Infinity;
+  #deadlineMs = 0;
+  #isTotalExempt = false;
+
+  constructor(limited: Limited, record: RequestRecord, timeouts: UpstreamConfiguration['timeouts']) {
+    this.#limited = limited;
+    this.#record = record;
+    this.#timeouts = timeouts;
+  }
+
+  /** Begins a phase that may take `ms`; `totalMs` ends every phase. */
+  expectWithin(ms: number): void {
+    const nowMs = this.#record.elapsedMs();
+    this.#deadlineMs = nowMs + ms;
+    if (this.#deadlineMs < this.#timerMs) this.#lookAfter(Math.min(ms, this.#totalLeftMs()), nowMs);
+  }
+
+  /** Something came, or the client took something: the next piece has the whole idle time again. */
+  extendIdle(): void {
+    this.#deadlineMs = this.#record.elapsedMs() + this.#timeouts.idleMs;
+  }
+
+  /** What has no natural end is not bounded as a whole. */
+  exemptFromTotal(): void {
+    this.#isTotalExempt = true;
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** For the timer only: looks whether a limit is over. */
+  look(): void {
+    const { idleMs, totalMs } = this.#timeouts;
+    const totalLeftMs = this.#totalLeftMs();
+    if (totalLeftMs === 0) return this.#limited.onTimeLimit('total');
+    const isWaitingForClient = this.#limited.isWaitingForClient();
+    const nowMs = this.#record.elapsedMs();
+    const leftMs = this.#deadlineMs - nowMs;
+    // only a stream comes here: a client that never reads must not hold it for ever
+    if (isWaitingForClient && -leftMs > totalMs) return this.#limited.onTimeLimit('client');
+    if (leftMs <= 0 && !isWaitingForClient) return this.#limited.onTimeLimit('phase');
+    this.#lookAfter(Math.min(leftMs > 0 ? leftMs : idleMs, totalLeftMs), nowMs);
+  }
+
+  #lookAfter(ms: number, nowMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timerMs = nowMs + ms;
+    this.#timer = setTimeout(look, ms, this);
+  }
+
+  #totalLeftMs(): number {
+    if (this.#isTotalExempt) return Infinity;
+    return Math.max(0, this.#timeouts.totalMs - this.#record.elapsedMs());
+  }
+}
+
+function look(limits: TimeLimits): void {
+  limits.look();
+}
