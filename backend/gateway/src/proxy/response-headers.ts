@@ -44,3 +44,13 @@ export function clientHeaders(
   out.push(...ownHeaders(record, isTimingShown));
   return out;
 }
+
+/** Whether the answer is a stream of server-sent events, by its fields for the client. */
+export function isEventStream(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.length === 12 && headers[i]?.toLowerCase() === 'content-type') {
+      return headers[i + 1]?.startsWith('text/event-stream') ?? false;
+    }
+  }
+  return false;
+}
