@@ -136,7 +136,7 @@ CREATE INDEX "job_runs_started_at_id_idx" ON "job_runs"("started_at" DESC, "id" 
 CREATE INDEX "job_runs_ended_at_idx" ON "job_runs"("ended_at");
 
 -- CreateIndex
-CREATE UNIQUE INDEX "job_runs_event_id_attempt_key" ON "job_runs"("event_id", "attempt");
+CREATE INDEX "job_runs_event_id_idx" ON "job_runs"("event_id");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "job_runs_job_id_reported_id_key" ON "job_runs"("job_id", "reported_id");

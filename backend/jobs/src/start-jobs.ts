@@ -1,0 +1,263 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '@clearway/kernel';
+import type { PgBoss } from 'pg-boss';
+import type { z } from 'zod';
+import { takeInDeadLetters } from './dead-letters/take-in.ts';
+import type { AnyJob, JobDefinition } from './definition/define-job.ts';
+import { pausedJobs, register } from './definition/registry.ts';
+import { every, type Repeating } from './every.ts';
+import { DEFAULT_KEEP_DAYS, prune, type KeepDays } from './maintenance.ts';
+import { openConnections, type Connections } from './queue/connections.ts';
+import { enqueue, InputRefused, type Enqueued, type EnqueueOptions } from './queue/enqueue.ts';
+import { listenForNotices } from './queue/notices.ts';
+import { openQueue, prepareDeadLetterQueue, prepareQueue, type QueueTimes } from './queue/open-queue.ts';
+import { putScheduled } from './queue/put-scheduled.ts';
+import { JobWorker } from './runner/job-worker.ts';
+import type { LineTarget } from './runner/run-log.ts';
+import { signsOfLife, type SignsOfLife } from './runner/signs-of-life.ts';
+import type { RunEnded } from './runner/work-on-event.ts';
+import { fireDue } from './schedule/fire-due.ts';
+
+/** How jobs are run in a process. */
+export interface JobsOptions {
+  /** The database of Clearway's worker, which keeps its tables up to date. */
+  readonly connectionString: string;
+  /** Names this service in the list of jobs and among the database's sessions. */
+  readonly service: string;
+  readonly jobs: readonly AnyJob[];
+  /** Takes log lines: Winston's logger will do. */
+  readonly log: LineTarget;
+  /** False only enqueues: nothing runs in this process. Default true. */
+  readonly isWorking?: boolean;
+  /** Most connections at once; 10 by default, and one more that listens. */
+  readonly poolSize?: number;
+  /** How long the database may take to answer and to have its tables, in milliseconds; 60,000 by default. */
+  readonly startLimitMs?: number;
+  readonly keepDays?: KeepDays;
+  readonly times?: Partial<JobTimes>;
+  /** Hears of every run that ended; what it throws is logged. */
+  readonly onRunEnded?: (run: RunEnded) => void;
+}
+
+/** How quickly things are noticed. */
+export interface JobTimes extends QueueTimes {
+  /** How often a queue is looked into when no notice comes. */
+  readonly pollMs: number;
+  /** How often a run gives a sign of life, and its progress is written. */
+  readonly signMs: number;
+  /** How often schedules are looked at. */
+  readonly scheduleMs: number;
+  /** How often it is looked up which jobs are paused. */
+  readonly controlMs: number;
+}
+
+const DEFAULT_TIMES: JobTimes = {
+  heartbeatSeconds: 30,
+  superviseSeconds: 5,
+  pollMs: 2000,
+  signMs: 3000,
+  scheduleMs: 1000,
+  controlMs: 3000,
+};
+const PRUNE_INTERVAL_MS = 3600_000;
+const DEFAULT_START_LIMIT_MS = 60_000;
+const UNDEFINED_TABLE = '42P01';
+
+/** Jobs in a process. */
+export interface Jobs {
+  readonly boss: PgBoss;
+  readonly connections: Connections;
+  /**
+   * Puts an event into the queue of a job.
+   *
+   * @throws {InputRefused} when the input does not fit the job's schema
+   */
+  enqueue<Schema extends z.ZodType>(
+    job: JobDefinition<Schema>,
+    input: z.input<Schema>,
+    options?: EnqueueOptions,
+  ): Promise<Enqueued>;
+  /** The jobs that are defined here, by their ids. */
+  readonly definitions: ReadonlyMap<string, AnyJob>;
+  /** How many runs go on in this process. */
+  readonly runningCount: () => number;
+  /**
+   * Takes no more events and waits for the runs that go on; after `limitMs` they are stopped and their events go back into
+   * the queue.
+   */
+  stop(limitMs: number): Promise<void>;
+}
+
+/**
+ * Runs jobs in this process, beside any number of other processes that do the same.
+ *
+ * @throws {Error} when the database does not answer, or has no tables, within the time; when two jobs share an id
+ * @example
+ * const jobs = await startJobs({ connectionString, service: 'tracks', jobs: [renderCover], log: logger });
+ * await jobs.enqueue(renderCover, { trackId });
+ * process.once('SIGTERM', () => void jobs.stop(20_000));
+ */
+export async function startJobs(options: JobsOptions): Promise<Jobs> {
+  const definitions = byId(options.jobs);
+  checkScheduleInputs(options.jobs);
+  const times: JobTimes = { ...DEFAULT_TIMES, ...options.times };
+  const onProblem = (error: Error): unknown => options.log.log('warn', 'jobs: the database refused', { error });
+  const connections = openConnections({
+    connectionString: options.connectionString,
+    applicationName: `${options.service}-jobs`,
+    poolSize: options.poolSize ?? 10,
+    onProblem: (error) => void options.log.log('debug', 'jobs: a database connection broke', { error }),
+  });
+  try {
+    const boss = await untilReady(() => prepare(options, connections, times, onProblem), options);
+    return working({ options, times, boss, connections, definitions, onProblem });
+  } catch (error) {
+    await connections.close();
+    throw error;
+  }
+}
+
+function byId(jobs: readonly AnyJob[]): Map<string, AnyJob> {
+  const definitions = new Map<string, AnyJob>();
+  for (const job of jobs) {
+    const { id } = job.settings;
+    if (definitions.has(id)) throw new TypeError(`two jobs have the id "${id}"`);
+    definitions.set(id, job);
+  }
+  return definitions;
+}
+
+function checkScheduleInputs(jobs: readonly AnyJob[]): void {
+  for (const { settings, input } of jobs) {
+    if (!settings.schedule) continue;
+    const parsed = input.safeParse(settings.schedule.input);
+    if (!parsed.success) throw new InputRefused(settings.id, `the schedule's input: ${parsed.error.message}`);
+  }
+}
+
+async function prepare(
+  { service, jobs }: JobsOptions,
+  connections: Connections,
+  times: JobTimes,
+  onProblem: (error: Error) => unknown,
+): Promise<PgBoss> {
+  await connections.query('SELECT 1 FROM job_definitions LIMIT 1');
+  const boss = await openQueue(connections, times, onProblem);
+  try {
+    await prepareDeadLetterQueue(boss);
+    for (const job of jobs) await prepareQueue(boss, job, times);
+    await connections.transaction((sql) => register(sql, service, jobs));
+    return boss;
+  } catch (error) {
+    await boss.stop({ graceful: false, close: false });
+    throw error;
+  }
+}
+
+async function untilReady<T>(start: () => Promise<T>, { startLimitMs, log }: JobsOptions): Promise<T> {
+  const untilMs = performance.now() + (startLimitMs ?? DEFAULT_START_LIMIT_MS);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start();
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      if (performance.now() > untilMs || error instanceof TypeError) {
+        const hint = code === UNDEFINED_TABLE ? '; start the worker of Clearway, which makes them' : '';
+        throw new Error(`jobs cannot start: ${message}${hint}`, { cause: error });
+      }
+      if (attempt === 1) log.log('info', 'jobs wait for the database', { reason: message });
+      await sleep(backoffMs(attempt, { baseMs: 100, maxMs: 2000 }));
+    }
+  }
+}
+
+interface Parts {
+  readonly options: JobsOptions;
+  readonly times: JobTimes;
+  readonly boss: PgBoss;
+  readonly connections: Connections;
+  readonly definitions: ReadonlyMap<string, AnyJob>;
+  readonly onProblem: (error: Error) => unknown;
+}
+
+function working(parts: Parts): Jobs {
+  const { options, times, boss, connections, definitions, onProblem } = parts;
+  const signs = signsOfLife({ boss, connections, intervalMs: times.signMs, onProblem });
+  const isWorking = options.isWorking ?? true;
+  const workers = isWorking ? [...definitions.values()].map((job) => workerOf(parts, job, signs)) : [];
+  const repeating = isWorking ? repeatingWork(parts, workers) : [];
+  const control = repeating[0];
+  const notices = listenForNotices(options.connectionString, (jobId) => {
+    if (jobId === CONTROL_NOTICE) return control?.nudge();
+    workers.find((worker) => worker.job.settings.id === jobId)?.notice();
+  });
+  for (const worker of workers) worker.start();
+  return {
+    boss,
+    connections,
+    definitions,
+    enqueue: (job, input, enqueueOptions = {}) =>
+      enqueue({ boss, connections }, job, input, enqueueOptions, { trigger: 'enqueue' }),
+    runningCount: () => signs.active.size,
+    async stop(limitMs) {
+      await Promise.all([notices.close(), ...repeating.map((work) => work.stop())]);
+      await stopWorkers(workers, signs, limitMs);
+      signs.stop();
+      await boss.stop({ graceful: false, close: false });
+      await connections.close();
+    },
+  };
+}
+
+/** What a notice says when the state of a job was changed, not its queue. */
+export const CONTROL_NOTICE = '!control';
+
+function workerOf({ options, times, boss, connections }: Parts, job: AnyJob, signs: SignsOfLife): JobWorker {
+  return new JobWorker(job, {
+    boss,
+    connections,
+    signs,
+    log: options.log,
+    worker: `${options.service}@${hostname()}:${process.pid}`,
+    pollMs: times.pollMs,
+    onRunEnded: (run) => {
+      try {
+        options.onRunEnded?.(run);
+      } catch (error) {
+        options.log.log('warn', 'what watches job runs failed', { error });
+      }
+    },
+  });
+}
+
+/** All that happens by the clock; the first is what looks up which jobs are paused. */
+function repeatingWork(parts: Parts, workers: readonly JobWorker[]): Repeating[] {
+  const { options, times, boss, connections, onProblem } = parts;
+  const control = async (): Promise<void> => {
+    const paused = await pausedJobs(connections);
+    for (const worker of workers) worker.setPaused(paused.has(worker.job.settings.id));
+  };
+  const fire = (): Promise<number> => fireDue(connections, putScheduled(boss));
+  const takeIn = async (): Promise<void> => {
+    while ((await takeInDeadLetters(boss, connections)) > 0);
+  };
+  const keepDays = options.keepDays ?? DEFAULT_KEEP_DAYS;
+  return [
+    every(times.controlMs, control, onProblem),
+    every(times.scheduleMs, fire, onProblem),
+    every(times.pollMs, takeIn, onProblem),
+    every(PRUNE_INTERVAL_MS, () => prune(connections, keepDays), onProblem),
+  ];
+}
+
+/** Longer than a run may take to notice that it is stopped, and to be written down. */
+const STOP_GRACE_MS = 8000;
+
+async function stopWorkers(workers: readonly JobWorker[], signs: SignsOfLife, limitMs: number): Promise<void> {
+  const stopped = Promise.all(workers.map((worker) => worker.stop()));
+  const wait = (ms: number): Promise<unknown> => Promise.race([stopped, sleep(ms, undefined, { ref: false })]);
+  await wait(limitMs);
+  for (const run of signs.active) run.stop('shutdown');
+  await wait(STOP_GRACE_MS);
+}
