@@ -162,8 +162,8 @@ export const FAILURES = {
   headers_too_large: {
     owner: 'client',
     status: 431,
-    title: 'The request headers are too large',
-    remedy: 'Send fewer or smaller headers.',
+    title: 'The head of the request is too large',
+    remedy: 'Send a shorter address, or fewer and smaller headers.',
   },
   request_invalid: {
     owner: 'client',
@@ -218,6 +218,15 @@ export function failureFacts(reason: FailureReason): FailureFacts {
   return FAILURES[reason];
 }
 
+/** What is known of a failure beside its class. */
+export interface FailureOptions {
+  readonly detail?: string;
+  readonly message?: string;
+  readonly cause?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly status?: number;
+}
+
 /** A failure of known class, thrown where it is found and turned into an answer at one place. */
 export class Failure extends Error {
   readonly reason: FailureReason;
@@ -225,6 +234,8 @@ export class Failure extends Error {
   readonly detail: string | undefined;
   /** Headers that the answer needs, such as `Retry-After` or `Allow`. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Status of the answer: that of the class, unless HTTP has a more exact one for this case. */
+  readonly status: number;
 
   /**
    * @param reason the failure class
@@ -232,14 +243,12 @@ export class Failure extends Error {
    * @example
    * throw new Failure('method_not_allowed', { headers: { allow: 'GET, HEAD' } });
    */
-  constructor(
-    reason: FailureReason,
-    options: { detail?: string; message?: string; cause?: unknown; headers?: Record<string, string> } = {},
-  ) {
+  constructor(reason: FailureReason, options: FailureOptions = {}) {
     super(options.message ?? options.detail ?? FAILURES[reason].title, { cause: options.cause });
     this.name = 'Failure';
     this.reason = reason;
     this.detail = options.detail;
     this.headers = options.headers ?? {};
+    this.status = options.status ?? FAILURES[reason].status;
   }
 }

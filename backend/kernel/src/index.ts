@@ -6,6 +6,7 @@ export {
   Failure,
   failureFacts,
   type FailureFacts,
+  type FailureOptions,
   type FailureOwner,
   type FailureReason,
 } from './failures.ts';

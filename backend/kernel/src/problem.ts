@@ -21,16 +21,16 @@ export interface ProblemDocument {
  * Source: RFC 9457; `reason`, `remedy`, `traceId` and `requestId` are extension members.
  *
  * @param reason the failure class
- * @param more `detail` is shown to the client; ids join the answer to its trace and log lines
+ * @param more `detail` is shown to the client; ids join the answer to its trace and log lines; `status` instead of the class's
  * @example
  * problemDocument('route_not_found', { traceId, requestId }).status // 404
  */
 export function problemDocument(
   reason: FailureReason,
-  more: { detail?: string | undefined; traceId?: string; requestId?: string } = {},
+  more: { detail?: string | undefined; traceId?: string; requestId?: string; status?: number } = {},
 ): ProblemDocument {
-  const { status, title, remedy } = failureFacts(reason);
-  const { detail, traceId, requestId } = more;
+  const { title, remedy, ...facts } = failureFacts(reason);
+  const { detail, traceId, requestId, status = facts.status } = more;
   return {
     type: `urn:clearway:problem:${reason}`,
     title,
