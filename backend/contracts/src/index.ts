@@ -65,6 +65,17 @@ export {
   type RecentRecordList,
 } from './recent-record.ts';
 export {
+  lastRequestSchema,
+  lastWordsListSchema,
+  lastWordsSchema,
+  processEndSchema,
+  stackFrameSchema,
+  type LastRequest,
+  type LastWords,
+  type LastWordsList,
+  type ProcessEnd,
+} from './last-words.ts';
+export {
   databaseSchema,
   databasesSchema,
   OWN_DATABASE,
@@ -72,3 +83,73 @@ export {
 } from './configuration/databases.ts';
 export { resourcesSchema, type DatabaseResources } from './configuration/database-resources.ts';
 export { thresholdsSchema, type DatabaseThresholds } from './configuration/database-thresholds.ts';
+export {
+  findingSeveritySchema,
+  integrityEntrySchema,
+  integritySchema,
+  type CountSettings,
+  type FindingSeverity,
+  type IntegritySettings,
+  type InvariantSettings,
+  type RelationSettings,
+} from './configuration/integrity.ts';
+export {
+  dataMigrationSchema,
+  dataMigrationsSchema,
+  type DataMigrationSettings,
+  type MigrationMetricSettings,
+} from './configuration/data-migrations.ts';
+export { scheduleSchema } from './configuration/schedule.ts';
+export {
+  integrityCheckSchema,
+  integrityKindSchema,
+  integrityListSchema,
+  integrityPointSchema,
+  integrityReportSchema,
+  integrityStatusSchema,
+  type IntegrityCheck,
+  type IntegrityKind,
+  type IntegrityList,
+  type IntegrityPoint,
+  type IntegrityReport,
+  type IntegrityStatus,
+} from './integrity.ts';
+export {
+  auditEntrySchema,
+  auditListSchema,
+  auditQuerySchema,
+  enqueuedSchema,
+  jobChangeSchema,
+  jobEventListSchema,
+  jobEventQuerySchema,
+  jobEventSchema,
+  jobHealthSchema,
+  jobIdSchema,
+  jobListSchema,
+  jobMetricsListSchema,
+  jobMetricsQuerySchema,
+  jobMetricsSchema,
+  jobRunListSchema,
+  jobRunQuerySchema,
+  jobRunSchema,
+  jobRunSummarySchema,
+  jobSchema,
+  jobStateSchema,
+  queueStateSchema,
+  reasonSchema,
+  runNowSchema,
+  runReportAnswerSchema,
+  runReportSchema,
+  runStatusSchema,
+  type AuditEntry,
+  type Job,
+  type JobEvent,
+  type JobHealthDocument,
+  type JobMetrics,
+  type JobRun,
+  type JobRunStatus,
+  type JobRunSummary,
+  type JobState,
+  type RunReport,
+  type RunReportAnswer,
+} from './jobs.ts';

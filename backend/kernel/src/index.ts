@@ -19,7 +19,10 @@ export { endInOrder, type EndableProcess, type EndCause } from './process-end.ts
 export { backoffMs } from './backoff.ts';
 export { HealthRegistry, type CheckResult, type HealthCheck, type HealthReport, type HealthStatus } from './health.ts';
 export {
+  bearerToken,
   isLoopbackAddress,
+  isSameSecret,
+  openListenerProblem,
   operationsAccess,
   type OperationsAccess,
   type OperationsCaller,

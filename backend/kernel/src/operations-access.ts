@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { ConfigurationProblem } from './configuration/problems.ts';
 
 /** What a caller of an operations listener may do: a viewer reads, an operator also changes and sees hosts and errors. */
 export type OperationsRole = 'viewer' | 'operator';
@@ -53,17 +54,47 @@ export function operationsAccess(caller: OperationsCaller, tokens: readonly Oper
 }
 
 function byToken(authorization: string | undefined, tokens: readonly OperationsToken[]): OperationsAccess {
-  const presented = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+  const presented = bearerToken(authorization);
   if (presented === undefined) {
     return { refused: 'auth_missing', detail: 'Send Authorization: Bearer with an operations token.' };
   }
   let found: OperationsRole | undefined;
   for (const { role, token } of tokens) {
-    if (timingSafeEqual(digest(token), digest(presented)) && found !== 'operator') found = role;
+    if (isSameSecret(token, presented) && found !== 'operator') found = role;
   }
   return found ? { role: found } : { refused: 'auth_invalid', detail: 'This operations token is not known.' };
 }
 
+/** The token of an `Authorization: Bearer` header. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+}
+
+/** Whether two secrets are the same; takes equally long whatever they have in common. */
+export function isSameSecret(one: string, other: string): boolean {
+  return timingSafeEqual(digest(one), digest(other));
+}
+
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/**
+ * The problem of an operations listener that others could reach without a token; undefined when it is in order.
+ *
+ * @param variable names the address, such as `WORKER_HOST`
+ */
+export function openListenerProblem(
+  variable: string,
+  host: string,
+  tokens: readonly OperationsToken[],
+): ConfigurationProblem | undefined {
+  if (isLoopbackAddress(host) || tokens.length > 0) return undefined;
+  return {
+    file: 'environment',
+    path: variable,
+    message: 'the operations listener would be open to others without authentication',
+    value: host,
+    remedy: `set OPERATIONS_TOKENS, or ${variable}=127.0.0.1`,
+  };
 }

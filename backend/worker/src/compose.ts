@@ -78,7 +78,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
 
   // the listener; its release is the drain
   const app = buildOperationsApp({
-    tokens: env.OPERATIONS_TOKENS,
+    tokens: { operations: env.OPERATIONS_TOKENS, reports: env.JOB_REPORT_TOKENS },
     telemetry,
     health,
     readiness,

@@ -1,7 +1,7 @@
 import {
   ConfigurationError,
   EXIT_CONFIGURATION,
-  isLoopbackAddress,
+  openListenerProblem,
   readEnvironment,
   renderProblems,
 } from '@clearway/kernel';
@@ -26,17 +26,8 @@ export type Env = ReturnType<typeof readGatewayEnvironment>;
  */
 export function readGatewayEnvironment(variables: Readonly<Record<string, string | undefined>>) {
   const env = readEnvironment(gatewayEnvironment, { variables });
-  if (!isLoopbackAddress(env.ADMIN_HOST) && env.OPERATIONS_TOKENS.length === 0) {
-    throw new ConfigurationError([
-      {
-        file: 'environment',
-        path: 'ADMIN_HOST',
-        message: 'the admin listener would be open to others without authentication',
-        value: env.ADMIN_HOST,
-        remedy: 'set OPERATIONS_TOKENS, or ADMIN_HOST=127.0.0.1',
-      },
-    ]);
-  }
+  const problem = openListenerProblem('ADMIN_HOST', env.ADMIN_HOST, env.OPERATIONS_TOKENS);
+  if (problem) throw new ConfigurationError([problem]);
   return env;
 }
 

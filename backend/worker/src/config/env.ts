@@ -1,7 +1,7 @@
 import {
   ConfigurationError,
   EXIT_CONFIGURATION,
-  isLoopbackAddress,
+  openListenerProblem,
   readEnvironment,
   renderProblems,
 } from '@clearway/kernel';
@@ -19,17 +19,8 @@ type Variables = Readonly<Record<string, string | undefined>>;
  */
 export function readWorkerEnvironment(variables: Variables) {
   const env = readEnvironment(workerEnvironment, { variables: { ...ownReceiver(variables), ...present(variables) } });
-  if (!isLoopbackAddress(env.WORKER_HOST) && env.OPERATIONS_TOKENS.length === 0) {
-    throw new ConfigurationError([
-      {
-        file: 'environment',
-        path: 'WORKER_HOST',
-        message: 'the operations API would be open to others without authentication',
-        value: env.WORKER_HOST,
-        remedy: 'set OPERATIONS_TOKENS, or WORKER_HOST=127.0.0.1',
-      },
-    ]);
-  }
+  const problem = openListenerProblem('WORKER_HOST', env.WORKER_HOST, env.OPERATIONS_TOKENS);
+  if (problem) throw new ConfigurationError([problem]);
   return env;
 }
 

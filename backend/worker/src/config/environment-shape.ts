@@ -1,6 +1,7 @@
 import { integer, operationsTokens, port, url, variable } from '@clearway/kernel';
 import { telemetryEnvironment } from '@clearway/telemetry/environment';
 import { z } from 'zod';
+import { reportTokens } from './report-tokens.ts';
 
 const text = () => z.string();
 
@@ -30,6 +31,11 @@ export const workerEnvironment = {
     example: 'viewer:at-least-16-characters,operator:at-least-16-characters',
     secret: true,
   }),
+  JOB_REPORT_TOKENS: variable(
+    reportTokens().default([]),
+    'Tokens that can do nothing but report runs of one job each, for crontabs and other machines.',
+    { section: 'Operations', example: 'nightly-import:at-least-16-characters', secret: true },
+  ),
   DATABASE_URL: variable(url('postgresql', 'postgres'), 'PostgreSQL; embedded by npm start when unset.', {
     section: 'Services',
     example: 'postgresql://user:password@127.0.0.1:5432/clearway',

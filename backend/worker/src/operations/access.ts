@@ -1,5 +1,7 @@
 import {
+  bearerToken,
   isLoopbackAddress,
+  isSameSecret,
   operationsAccess,
   type OperationsAccess,
   type OperationsRole,
@@ -8,8 +10,23 @@ import {
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { sendProblem } from './problems.ts';
 
-/** Who may use an operation: anyone who reaches the port, a sender of telemetry, or a caller with a role. */
-export type Access = 'public' | 'sender' | OperationsRole;
+/**
+ * Who may use an operation: anyone who reaches the port, a sender of telemetry, an operator or the reporter of the job that
+ * the path names, or a caller with a role.
+ */
+export type Access = 'public' | 'sender' | 'reporter' | OperationsRole;
+
+/** A token that can do nothing but report runs of one job. */
+export interface ReportToken {
+  readonly jobId: string;
+  readonly token: string;
+}
+
+/** All tokens of the operations API. */
+export interface AccessTokens {
+  readonly operations: readonly OperationsToken[];
+  readonly reports: readonly ReportToken[];
+}
 
 /**
  * Refuses callers who may not use an operation, and remembers the role of the others.
@@ -17,10 +34,12 @@ export type Access = 'public' | 'sender' | OperationsRole;
  * @example
  * app.get('/api/traces', requireAccess('viewer', tokens), listTraces);
  */
-export function requireAccess(needed: Access, tokens: readonly OperationsToken[]): RequestHandler {
+export function requireAccess(needed: Access, tokens: AccessTokens): RequestHandler {
   return function requireOperationsAccess(req: Request, res: Response, next: NextFunction): void {
-    const access = accessOf(req, needed, tokens);
-    if ('role' in access && !(needed === 'operator' && access.role !== 'operator')) {
+    if (needed === 'reporter' && isReporter(req, tokens.reports)) return next();
+    const access = accessOf(req, needed, tokens.operations);
+    const needsOperator = needed === 'operator' || needed === 'reporter';
+    if ('role' in access && !(needsOperator && access.role !== 'operator')) {
       (res.locals as { role?: OperationsRole }).role = access.role;
       return next();
     }
@@ -33,6 +52,24 @@ export function requireAccess(needed: Access, tokens: readonly OperationsToken[]
 /** The role that `requireAccess` found. */
 export function roleOf(res: Response): OperationsRole | undefined {
   return (res.locals as { role?: OperationsRole }).role;
+}
+
+const LONGEST_ACTOR = 100;
+
+/** Who made a change, for the audit: the role, and the name that the caller gave in `Clearway-Actor`. */
+export function actorOf(req: Request, res: Response): string {
+  const role = roleOf(res) ?? 'reporter';
+  const name = (req.get('clearway-actor') ?? '').replaceAll(/[^\x20-\x7e]/g, '').trim().slice(0, LONGEST_ACTOR);
+  return name === '' ? role : `${role} (${name})`;
+}
+
+/** Whether the caller has the token of the job that the path names. */
+function isReporter(req: Request, tokens: readonly ReportToken[]): boolean {
+  const presented = bearerToken(req.headers.authorization);
+  const { jobId } = req.params;
+  if (presented === undefined) return false;
+  // all are compared, so that the time says nothing of which came close
+  return tokens.filter((each) => isSameSecret(each.token, presented) && each.jobId === jobId).length > 0;
 }
 
 function accessOf(req: Request, needed: Access, tokens: readonly OperationsToken[]): OperationsAccess {

@@ -1,7 +1,6 @@
-import type { OperationsToken } from '@clearway/kernel';
 import { activeRecord, requestTelemetry, type ServiceTelemetry } from '@clearway/telemetry';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
-import { requireAccess } from './access.ts';
+import { requireAccess, type AccessTokens } from './access.ts';
 import { documentationOperations } from './documentation-operations.ts';
 import { healthOperations, type HealthSources } from './health-operations.ts';
 import { metricsOperation } from './metrics-operation.ts';
@@ -11,7 +10,7 @@ import { sendProblem } from './problems.ts';
 
 /** What the operations API shows. */
 export interface OperationsDependencies extends HealthSources {
-  readonly tokens: readonly OperationsToken[];
+  readonly tokens: AccessTokens;
   readonly telemetry: ServiceTelemetry;
   /** Operations of the other rooms. */
   readonly operations: readonly Operation[];
@@ -58,12 +57,14 @@ export function allOperations(deps: OperationsDependencies): Operation[] {
 
 function mount(
   app: Express,
-  { method, path, access, recorded, handle }: Operation,
+  { method, path, access, recorded, bodyLimitBytes, handle }: Operation,
   { tokens }: OperationsDependencies,
   record: RequestHandler,
 ): void {
   const guard = requireAccess(access, tokens);
-  app[method](expressPath(path), ...(recorded ? [record, guard] : [guard]), handle);
+  // read only when it is known who sends it
+  const body = bodyLimitBytes === undefined ? [] : [express.json({ limit: bodyLimitBytes, strict: false })];
+  app[method](expressPath(path), ...(recorded ? [record, guard] : [guard]), ...body, handle);
 }
 
 function refuseOtherMethods(app: Express, operations: readonly Operation[]): void {

@@ -14,6 +14,7 @@ const NEEDS: Record<Operation['access'], string | undefined> = {
   sender: 'Services on this machine need no token; others send any operations token.',
   viewer: undefined,
   operator: 'Needs an operator.',
+  reporter: 'Needs an operator, or the token of the job from JOB_REPORT_TOKENS.',
 };
 
 /**
@@ -36,6 +37,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
     },
     servers: [{ url: '/' }],
     tags: [
+      { name: 'jobs', description: 'What runs by schedule or from a queue: runs, metrics, health, and what an operator may do.' },
       { name: 'traces', description: 'Recent traces and their log records.' },
       { name: 'ingest', description: 'OTLP over HTTP: where services send their spans and log records.' },
       { name: 'health', description: 'Probes, and the health of what the worker needs.' },

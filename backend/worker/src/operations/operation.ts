@@ -13,6 +13,8 @@ export interface Operation {
   readonly access: Access;
   /** Whether a request is logged, counted and joined to its trace; not so for what is asked every second. */
   readonly recorded: boolean;
+  /** Set when it takes a JSON document: how long that may be. */
+  readonly bodyLimitBytes?: number;
   readonly documentation: ZodOpenApiOperationObject;
   readonly handle: (req: Request, res: Response) => void | Promise<void>;
 }

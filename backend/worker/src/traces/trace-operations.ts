@@ -5,7 +5,6 @@ import {
   traceListSchema,
   traceQuerySchema,
   traceSchema,
-  type InvalidParameter,
   type TraceQuery,
 } from '@clearway/contracts';
 import type { Request, Response } from 'express';
@@ -13,6 +12,7 @@ import { z } from 'zod';
 import { jsonAnswer, problemAnswer, REFUSALS } from '../operations/documentation.ts';
 import type { Operation } from '../operations/operation.ts';
 import { sendProblem } from '../operations/problems.ts';
+import { invalidParameters, refuseParameters } from '../operations/validated.ts';
 import { InvalidCursorError, type TraceSearch } from './store/find-traces.ts';
 import type { TraceStore } from './store/trace-store.ts';
 
@@ -112,17 +112,4 @@ function searchOf({ since, ...query }: TraceQuery): TraceSearch {
 function linked(link: TraceLink, traceId: string): { url?: string } {
   const url = link(traceId);
   return url === undefined ? {} : { url };
-}
-
-function invalidParameters(error: z.ZodError): InvalidParameter[] {
-  return error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((name) => ({ name, message: 'is not known' }))
-      : [{ name: String(issue.path[0]), message: issue.message }],
-  );
-}
-
-function refuseParameters(res: Response, invalid: readonly InvalidParameter[]): void {
-  const detail = invalid.map(({ name, message }) => `${name}: ${message}`).join('; ');
-  sendProblem(res, 'request_invalid', { detail, invalidParameters: invalid });
 }

@@ -12,6 +12,7 @@ import {
   type ServiceTelemetry,
 } from '@clearway/telemetry';
 import { listen, type Listener } from '../../src/listener.ts';
+import type { ReportToken } from '../../src/operations/access.ts';
 import { allOperations, buildOperationsApp, type OperationsDependencies } from '../../src/operations/app.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { createReadiness } from '../../src/operations/readiness.ts';
@@ -40,6 +41,7 @@ export interface ApiUnderTest {
 
 export interface ApiOptions {
   readonly tokens?: readonly OperationsToken[];
+  readonly reports?: readonly ReportToken[];
   readonly host?: string;
   readonly jaegerUiUrl?: string;
   readonly store?: Partial<TraceStoreOptions>;
@@ -89,7 +91,7 @@ export async function startApi(options: ApiOptions = {}): Promise<ApiUnderTest> 
   const readiness = createReadiness(['database']);
   readiness.started();
   const deps: OperationsDependencies = {
-    tokens: options.tokens ?? [],
+    tokens: { operations: options.tokens ?? [], reports: options.reports ?? [] },
     telemetry,
     health,
     readiness,
