@@ -26,3 +26,10 @@ export {
   type Queryable,
 } from './lease/lease.ts';
 export { LeaseKeeper, type LeaseKeeperOptions, type LeaseState } from './lease/lease-keeper.ts';
+export { IntegrityMonitor, type IntegrityMonitorOptions } from './monitoring/integrity/integrity-monitor.ts';
+export type { PassOutcome } from './monitoring/integrity/integrity-pass.ts';
+export { integrityStore, memoryIntegrityStore, type IntegrityStore } from './monitoring/integrity/integrity-store.ts';
+export type { CheckState } from './monitoring/integrity/check-state.ts';
+export { DEFAULT_BOUNDS, inReadOnly, type QueryBounds } from './monitoring/read-only/in-read-only.ts';
+export { QueryError, queryError, type QueryProblem } from './monitoring/read-only/query-error.ts';
+export { readNumber, readOffending } from './monitoring/read-only/read-offending.ts';
