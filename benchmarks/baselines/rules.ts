@@ -1,0 +1,153 @@
+import { compare } from '../../backend/jobs/src/baselines/expected.ts';
+import { findShift, SHIFT } from '../../backend/jobs/src/baselines/shift.ts';
+import { secondsOfDay } from '../../backend/jobs/src/baselines/time-of-day.ts';
+import type { Baseline, Judged, ObservedRun } from '../../backend/jobs/src/baselines/types.ts';
+
+export type Finding = 'normal' | 'slow' | 'fast';
+/** Judges the runs of one job in order. */
+export type Judge = (run: ObservedRun) => Finding;
+
+/** A way to tell a shift from chance, with the one number that trades false episodes for speed. */
+export interface Rule {
+  readonly name: string;
+  readonly what: string;
+  readonly threshold: number;
+  /** Thresholds to choose from when it is tuned, from eager to reluctant. */
+  readonly grid: readonly number[];
+  readonly start: (baseline: Baseline, threshold: number) => Judge;
+}
+
+const range = (from: number, to: number, step: number): number[] =>
+  Array.from(
+    { length: Math.round((to - from) / step) + 1 },
+    (_, index) => Math.round((from + index * step) * 100) / 100,
+  );
+
+const clipped = (value: number): number => Math.max(-SHIFT.clip, Math.min(SHIFT.clip, value));
+const side = (isFound: boolean, value: number): Finding => (!isFound ? 'normal' : value > 0 ? 'slow' : 'fast');
+
+/** Deviations from what the baseline expects. */
+function deviations(baseline: Baseline, run: ObservedRun): number {
+  const { logRatio, sigma } = compare(
+    baseline,
+    Math.log(run.durationMs),
+    run.itemsProcessed,
+    secondsOfDay(run.startedAtMs, 'UTC'),
+  );
+  return logRatio / sigma;
+}
+
+const percentile: Rule = {
+  name: 'last run against P95',
+  what: 'the last run took more than the baseline’s P95 times the threshold, or as much less than its median allows',
+  threshold: 4.4,
+  grid: range(1, 8, 0.2),
+  start: (baseline, threshold) => {
+    const reach = Math.log(baseline.p95Ms / baseline.p50Ms) + Math.log(threshold);
+    return (run) => {
+      const distance = Math.log(run.durationMs / baseline.p50Ms);
+      return side(Math.abs(distance) > reach, distance);
+    };
+  },
+};
+
+const moving: Rule = {
+  name: 'moving window',
+  what: 'the trimmed mean of the last 5 logarithms against that of the 30 before, not frozen, no cycle',
+  threshold: 3.5,
+  grid: range(2.5, 10, 0.25),
+  start: (_baseline, threshold) => {
+    const logs: number[] = [];
+    return (run) => {
+      logs.push(Math.log(run.durationMs));
+      if (logs.length > 35) logs.shift();
+      if (logs.length < 35) return 'normal';
+      const before = trimmed(logs.slice(0, 30));
+      const last = trimmed(logs.slice(30));
+      const shift = last.mean - before.mean;
+      const score = Math.abs(shift) / (before.deviation * Math.sqrt(1 / 5 + 1 / 30));
+      return side(score > threshold && Math.abs(shift) > Math.log(1.25), shift);
+    };
+  },
+};
+
+function trimmed(values: readonly number[]): { mean: number; deviation: number } {
+  const cut = Math.ceil(values.length * 0.1);
+  const middle = values.toSorted((a, b) => a - b).slice(cut, -cut);
+  const mean = middle.reduce((sum, value) => sum + value, 0) / middle.length;
+  const squares = middle.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  // a normal sample without its outer tenths has 0.66 of its deviation
+  return { mean, deviation: Math.max(0.02, Math.sqrt(squares / (middle.length - 1)) / 0.66) };
+}
+
+const ewma: Rule = {
+  name: 'EWMA',
+  what: 'exponentially weighted mean of clipped deviations from the frozen baseline, weight 0.2',
+  threshold: 3.2,
+  grid: range(2.4, 6, 0.1),
+  start: (baseline, threshold) => {
+    const weight = 0.2;
+    const limit = threshold * Math.sqrt(weight / (2 - weight));
+    let mean = 0;
+    return (run) => {
+      mean += weight * (clipped(deviations(baseline, run)) - mean);
+      return side(Math.abs(mean) > limit, mean);
+    };
+  },
+};
+
+const cusum: Rule = {
+  name: 'CUSUM',
+  what: 'sums of clipped deviations beyond half of a doubling (0.5 to 1.2 deviations), each side for itself',
+  threshold: 4.4,
+  grid: range(3, 9, 0.2),
+  start: (baseline, threshold) => {
+    const allowance = Math.min(1.2, Math.max(0.5, Math.LN2 / 2 / baseline.sigma));
+    let [up, down] = [0, 0];
+    return (run) => {
+      const value = clipped(deviations(baseline, run));
+      up = Math.min(2 * threshold, Math.max(0, up + value - allowance));
+      down = Math.min(2 * threshold, Math.max(0, down - value - allowance));
+      return side(Math.max(up, down) > threshold, up - down);
+    };
+  },
+};
+
+function glr(baseline: Baseline, threshold: number): Judge {
+  let window: Judged[] = [];
+  return (run) => {
+    const { logRatio, sigma } = compare(
+      baseline,
+      Math.log(run.durationMs),
+      run.itemsProcessed,
+      secondsOfDay(run.startedAtMs, 'UTC'),
+    );
+    window = [...window, [run.startedAtMs, run.id, logRatio, logRatio / sigma] as const].slice(-SHIFT.mostRuns);
+    return findShift(baseline, window, { ...SHIFT, threshold })?.kind ?? 'normal';
+  };
+}
+
+const shift: Rule = {
+  name: 'GLR',
+  what: 'the best of all rows of 2 to 24 last runs against the frozen baseline, clipped deviations',
+  threshold: SHIFT.threshold,
+  grid: range(2.8, 5, 0.05),
+  start: glr,
+};
+
+const withoutCycle: Rule = {
+  name: 'GLR without cycle',
+  what: 'the same with a baseline that knows no hours',
+  threshold: 4,
+  grid: range(2.8, 9, 0.1),
+  start: (baseline, threshold) => {
+    const flat = {
+      ...baseline,
+      cycle: [],
+      sigma: Math.hypot(baseline.sigma, Math.hypot(...baseline.cycle) / Math.SQRT2),
+    };
+    return glr(flat, threshold);
+  },
+};
+
+export const RULES: readonly Rule[] = [percentile, moving, ewma, cusum, withoutCycle, shift];
