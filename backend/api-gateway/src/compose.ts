@@ -6,6 +6,7 @@ import { logReload } from './config/log-reload.ts';
 import { openConfiguration, type GatewaySettings, type ReloadOutcome } from './config/configuration.ts';
 import { isConfigured, type Env } from './config/env.ts';
 import { VERSION } from './config/version.ts';
+import type { FlightRecorder } from './flight-recorder/flight-recorder.ts';
 import { openHealth } from './health/open-health.ts';
 import { createReadiness } from './health/readiness.ts';
 import { listen } from './listener.ts';
@@ -31,6 +32,8 @@ export interface GatewayProcess {
   readonly logger: Logs['logger'];
   readonly errors: Errors;
   readonly reload: () => void;
+  /** To be told why the process ends, before it is released. */
+  readonly flight: Pick<FlightRecorder, 'ending'>;
 }
 
 /**
@@ -86,7 +89,9 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   lifecycle.onRelease('configuration watch', () => watcher.close());
 
   readiness.ready();
+  signals.flight.ready();
   logger.info('gateway ready', { port: listener.port, admin_port: admin.port, version: VERSION });
   const reload = (): void => void active.reload('signal').catch(() => undefined);
-  return { port: listener.port, adminPort: admin.port, gateway, logger, errors: signals.errors, reload };
+  const { errors, flight } = signals;
+  return { port: listener.port, adminPort: admin.port, gateway, logger, errors, reload, flight };
 }

@@ -5,16 +5,18 @@ import { env, tracing, variables } from './config/tracing.ts';
 
 const lifecycle = new Lifecycle();
 try {
-  const { logger, errors, reload } = await startGatewayProcess({ env, tracing, variables, lifecycle });
+  const { logger, errors, reload, flight } = await startGatewayProcess({ env, tracing, variables, lifecycle });
   process.on('SIGHUP', reload);
   endInOrder(process, {
     stop: (cause) => {
       logger.info('stopping', { cause });
+      flight.ending(cause);
       return lifecycle.release();
     },
     onFatal: (error) => {
       logger.error('the process cannot go on', { error });
       errors.captureFatal(error);
+      flight.ending('fatal', error);
     },
   });
 } catch (error) {

@@ -13,7 +13,7 @@ const LINGER_MS = 1000;
  */
 export function answerMalformedRequests(
   server: Server,
-  options: { recorder: Recorder; onOpen: (record: RequestRecord) => void },
+  options: { recorder: Recorder; onOpen: (record: RequestRecord, target: string) => void },
 ): void {
   server.on('clientError', (error: Error, duplex) => {
     const socket = duplex as Socket;
@@ -23,7 +23,7 @@ export function answerMalformedRequests(
     // with the error the request that is under way learns why its connection is closed
     if (!isRequest || isServing(socket) || !socket.writable) return void socket.destroy(error);
     const record = recordOf(socket);
-    options.onOpen(record);
+    options.onOpen(record, '');
     record.fail(reason, error.message);
     const emit = (): void => options.recorder.emit(record);
     socket.end(renderAnswer(record), emit);

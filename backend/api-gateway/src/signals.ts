@@ -11,6 +11,7 @@ import {
   type Logs,
   type Metrics,
   type Recorder,
+  type RequestRecord,
   type Tracing,
 } from '@clearway/telemetry';
 import { createRecentRecords, type RecentRecords } from './admin/recent-records.ts';
@@ -18,6 +19,8 @@ import type { Env } from './config/env.ts';
 import { startSentry } from './config/sentry.ts';
 import { SERVICE, VERSION } from './config/version.ts';
 import type { GatewaySettings } from './config/configuration.ts';
+import type { FlightRecorder } from './flight-recorder/flight-recorder.ts';
+import { startFlightRecorder } from './flight-recorder/open.ts';
 
 /** Everything by which the process tells what happens in it. */
 export interface Signals {
@@ -26,8 +29,9 @@ export interface Signals {
   readonly metrics: Metrics;
   readonly records: RecentRecords;
   readonly recorder: Recorder;
-  /** A request has come; its end comes through the recorder. */
-  readonly onOpen: () => void;
+  readonly flight: FlightRecorder;
+  /** A request has come; its end comes through the recorder. The target is that of its request line. */
+  readonly onOpen: (record: RequestRecord, target: string) => void;
   /** Takes in the routes and upstreams of a new configuration. */
   readonly setLabels: (configuration: GatewaySettings) => void;
 }
@@ -37,9 +41,18 @@ const FLUSH_LIMIT_MS = 3000;
 
 /** Opens errors, logs and metrics, and the recorder that derives them all from one record. */
 export function openSignals(
-  { env, tracing, lifecycle }: { env: Env; tracing: Tracing; lifecycle: Lifecycle },
+  options: {
+    env: Env;
+    tracing: Tracing;
+    lifecycle: Lifecycle;
+    variables: Readonly<Record<string, string | undefined>>;
+  },
   configuration: GatewaySettings,
 ): Signals {
+  const { env, tracing, lifecycle } = options;
+  let flight: FlightRecorder | undefined = undefined;
+  // released last of all: until then something may still kill the process
+  lifecycle.onRelease('flight recorder', () => flight?.close());
   const logs = openLogs(env, tracing);
   lifecycle.onRelease('logs', () => logs.close(FLUSH_LIMIT_MS));
   const errors = startSentry(env, tracing);
@@ -51,6 +64,7 @@ export function openSignals(
   const requests = requestMetrics(metrics, labelsOf(configuration));
   const records = createRecentRecords(env.RECENT_RECORDS);
   const telemetryHealth = telemetryMetrics(metrics, { tracing, logs, errors });
+  const recording = (flight = startFlightRecorder(options, { logs, metrics, errors }));
   const recorder = createRecorder(
     [
       { name: 'metrics', accept: requests.sink },
@@ -59,6 +73,7 @@ export function openSignals(
       { name: 'log', accept: accessLog(logs) },
       { name: 'errors', accept: errors.recordSink },
       { name: 'recent', accept: records.sink },
+      { name: 'flight', accept: (record) => recording.closed(record) },
     ],
     (sink, error) => {
       telemetryHealth.sinkFailed(sink);
@@ -66,7 +81,11 @@ export function openSignals(
     },
   );
   const setLabels = (next: GatewaySettings): void => requests.setLabels(labelsOf(next));
-  return { errors, logs, metrics, records, recorder, onOpen: () => requests.opened(), setLabels };
+  const onOpen = (record: RequestRecord, target: string): void => {
+    requests.opened();
+    recording.opened(record, target);
+  };
+  return { errors, logs, metrics, records, recorder, flight: recording, onOpen, setLabels };
 }
 
 function openLogs(env: Env, tracing: Tracing): Logs {

@@ -25,6 +25,8 @@ export async function startWhole(yaml: string, variables: Record<string, string>
     ADMIN_PORT: '0',
     CLEARWAY_CONFIG: file,
     OTEL_ENABLED: 'false',
+    FLIGHT_RECORDER: 'false',
+    DATA_DIRECTORY: folder,
     LOG_LEVEL: 'error',
     LOG_FORMAT: 'json',
     ...variables,

@@ -6,14 +6,17 @@ import { clientGone } from './pipeline/client-gone.ts';
 import { runPipeline } from './pipeline/pipeline.ts';
 import { createRuntime, type Runtime } from './pipeline/runtime.ts';
 import type { PolicyResources } from './policies/policies.ts';
+import type { CheckListener } from './proxy/upstreams.ts';
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
   readonly configuration: GatewayConfiguration;
   /** Receives each finished record; nothing is recorded without it. */
   readonly recorder?: Recorder;
-  /** Called when a request arrives; its end comes through the recorder. */
-  readonly onOpen?: (record: RequestRecord) => void;
+  /** Called when a request arrives, with the target of its request line; its end comes through the recorder. */
+  readonly onOpen?: (record: RequestRecord, target: string) => void;
+  /** Told of each health check of a target. */
+  readonly onChecked?: CheckListener;
   /** Share of traces that are sampled where the configuration does not say. */
   readonly sampleRatio?: number;
   readonly resources?: PolicyResources;
@@ -46,7 +49,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const recorder = options.recorder ?? createRecorder([], () => {});
   const open = new Set<RequestRecord>();
   let whenIdle: (() => void)[] = [];
-  const common = { sampleRatio: options.sampleRatio ?? 1, resources: options.resources ?? {} };
+  const common = {
+    sampleRatio: options.sampleRatio ?? 1,
+    resources: options.resources ?? {},
+    onChecked: options.onChecked ?? (() => {}),
+  };
   let runtime = createRuntime(options.configuration, common);
   /** Runtimes that a reload replaced and whose requests are still under way. */
   const replaced = new Set<Runtime>();
@@ -61,7 +68,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { record, runtime: own } = exchange;
     open.add(record);
     own.openRequests++;
-    options.onOpen?.(record);
+    options.onOpen?.(record, req.url ?? '');
     // 'close' follows both the last byte and an abort: the one end of every request
     res.once('close', () => {
       if (!res.writableFinished) {

@@ -52,12 +52,13 @@ export {
   accessLog,
   createLogger,
   LOG_LEVELS,
+  phaseOf,
   type AccessLogOptions,
   type LoggerOptions,
   type LogLevel,
   type Logs,
 } from './logs/index.ts';
-export { isSecretName, scrub, scrubValue } from './redaction/scrub.ts';
+export { isSecretName, scrub, scrubPath, scrubValue } from './redaction/scrub.ts';
 export {
   otlpLogsTarget,
   telemetryEnvironment,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { ActiveConfiguration } from '../config/configuration.ts';
 import { healthRouter, type HealthSources } from '../health/health-router.ts';
 import { requireAccess, roleOf, sendProblem } from './access.ts';
+import type { FlightRecorder } from '../flight-recorder/flight-recorder.ts';
 import type { RecentRecords } from './recent-records.ts';
 
 /** What the admin listener shows and changes. */
@@ -13,6 +14,7 @@ export interface AdminDependencies extends HealthSources {
   readonly metrics: Metrics;
   readonly logs: Logs;
   readonly records: RecentRecords;
+  readonly flight: Pick<FlightRecorder, 'lastWords'>;
   readonly active: ActiveConfiguration;
 }
 
@@ -22,6 +24,10 @@ const recordsQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(50),
   route: z.string().optional(),
   reason: z.string().optional(),
+});
+const lastWordsQuery = z.strictObject({
+  processes: z.coerce.number().int().min(1).max(5).default(1),
+  records: z.coerce.number().int().min(0).max(1024).default(50),
 });
 
 /** The app of the admin listener: metrics, health, configuration, recent records. Does not listen. */
@@ -49,7 +55,7 @@ export function buildAdminApp(deps: AdminDependencies): Express {
   return app;
 }
 
-function gatewayRouter({ active, logs, records }: AdminDependencies): express.Router {
+function gatewayRouter({ active, flight, logs, records }: AdminDependencies): express.Router {
   const router = express.Router();
   router.get('/configuration', (_req, res) => void res.json(active.describe()));
   router.post('/reload', (_req, res) => reload(active, res));
@@ -66,6 +72,11 @@ function gatewayRouter({ active, logs, records }: AdminDependencies): express.Ro
     const { limit, route, reason } = parsed.data;
     const showCause = roleOf(res) === 'operator';
     res.json({ records: records.list({ limit, showCause, ...(route && { route }), ...(reason && { reason }) }) });
+  });
+  router.get('/last-words', (req, res) => {
+    const parsed = lastWordsQuery.safeParse(req.query);
+    if (!parsed.success) return sendProblem(res, 'request_invalid', z.prettifyError(parsed.error));
+    res.json({ processes: flight.lastWords({ ...parsed.data, showCause: roleOf(res) === 'operator' }) });
   });
   return router;
 }

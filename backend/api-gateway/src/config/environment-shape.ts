@@ -1,4 +1,4 @@
-import { integer, operationsTokens, port, url, variable } from '@clearway/kernel';
+import { flag, integer, operationsTokens, port, url, variable } from '@clearway/kernel';
 import { telemetryEnvironment } from '@clearway/telemetry/environment';
 import { z } from 'zod';
 
@@ -20,6 +20,19 @@ export const gatewayEnvironment = {
   RECENT_RECORDS: variable(integer(0, 100_000).default(1000), 'Recent requests that the admin listener remembers.', {
     section: 'Gateway',
   }),
+  DATA_DIRECTORY: variable(text().default('.data'), 'Where data is kept; of the gateway, its flight recorder.', {
+    section: 'Gateway',
+  }),
+  FLIGHT_RECORDER: variable(
+    flag().default(true),
+    'Whether the gateway keeps its last requests where they outlive it, for GET /api/gateway/last-words.',
+    { section: 'Gateway' },
+  ),
+  EVENT_LOOP_BLOCKED_MS: variable(
+    integer(0, 600_000).default(500),
+    'An event loop that stands still for so long is blocked: its stack is taken, in milliseconds; 0 for never.',
+    { section: 'Gateway' },
+  ),
   OPERATIONS_TOKENS: variable(operationsTokens().default([]), 'Tokens of the operations listeners.', {
     section: 'Operations',
     example: 'viewer:at-least-16-characters,operator:at-least-16-characters',

@@ -92,7 +92,7 @@ function isPlain(record: RequestRecord, path: string, cause: string): boolean {
 }
 
 /** How far the request came: an answer that the gateway made because of the failure does not count. */
-function phaseOf(record: RequestRecord): string {
+export function phaseOf(record: RequestRecord): string {
   const attempt = record.attempts.at(-1);
   if (!attempt) return record.route === '_none' ? 'routing' : 'policies';
   if (attempt.sentMs === undefined) return 'connect';

@@ -91,6 +91,8 @@ export class RequestRecord {
   readonly attempts: AttemptRecord[] = [];
   /** Opaque id of the caller, when a policy established one. */
   identity: string | undefined = undefined;
+  /** The slot that a flight recorder keeps the request in; -1 for none. */
+  flightSlot = -1;
 
   /** Status that the client was given; 0 while there is none. */
   status = 0;

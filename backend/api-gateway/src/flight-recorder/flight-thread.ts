@@ -1,0 +1,67 @@
+import { writeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { BLOCK_AT, HEAD_BYTES, ROOM, SIGNS, writeText } from './layout.ts';
+import type { BlockedLoop } from './stack-frames.ts';
+import { openWatchdog } from './watchdog.ts';
+
+/** What the thread is started with. */
+export interface FlightThreadData {
+  readonly shared: SharedArrayBuffer;
+  /** The file, opened by the main thread. */
+  readonly descriptor: number;
+  readonly intervalMs: number;
+  /** 0: the event loop is not watched. */
+  readonly blockedAfterMs: number;
+}
+
+/** What the thread tells the main thread. */
+export type FlightThreadMessage =
+  ({ readonly kind: 'unblocked' } & BlockedLoop) | { readonly kind: 'write-failed'; readonly message: string };
+
+const { shared, descriptor, intervalMs, blockedAfterMs } = workerData as FlightThreadData;
+const memory = Buffer.from(shared);
+const integers = new Int32Array(shared);
+const floats = new Float64Array(shared);
+const tell = (message: FlightThreadMessage): void => parentPort?.postMessage(message);
+
+let copied = -1;
+let hasFailed = false;
+
+/** Copies the memory to the file: all of it when anything but signs of life is new. What is in a file outlives a kill. */
+function copy(isAll: boolean): void {
+  const requests = floats[SIGNS.totalRequests / 8] as number;
+  const open = floats[SIGNS.openRequests / 8] as number;
+  const state = requests * 2 + open;
+  const bytes = isAll || state !== copied || open > 0 ? memory.length : HEAD_BYTES;
+  try {
+    writeSync(descriptor, memory, 0, bytes, 0);
+    copied = state;
+  } catch (error) {
+    if (!hasFailed) tell({ kind: 'write-failed', message: (error as Error).message });
+    hasFailed = true;
+  }
+}
+
+const watchdog = openWatchdog({
+  integers,
+  floats,
+  intervalMs,
+  blockedAfterMs,
+  onStack: keepBlock,
+  onUnblocked: (blocked) => {
+    keepBlock(blocked);
+    tell({ kind: 'unblocked', ...blocked });
+  },
+});
+
+function keepBlock(blocked: BlockedLoop): void {
+  writeText(memory, BLOCK_AT, ROOM.block, JSON.stringify(blocked));
+  copy(true);
+}
+
+setInterval(() => {
+  floats[SIGNS.seenAtMs / 8] = Date.now();
+  floats[SIGNS.residentBytes / 8] = process.memoryUsage.rss();
+  watchdog.look();
+  copy(false);
+}, intervalMs);

@@ -1,0 +1,17 @@
+/** One call on a stack. */
+export interface StackFrame {
+  readonly function: string;
+  /** Path of the file, or the name of a module of Node. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A time for which the event loop stood still. */
+export interface BlockedLoop {
+  /** When it stood still, in milliseconds since 1970. */
+  readonly atMs: number;
+  readonly forMs: number;
+  /** What the main thread was doing, innermost call first; empty when it could not be asked. */
+  readonly frames: readonly StackFrame[];
+}
