@@ -15,6 +15,11 @@ export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './embedded/start-embedded-postgres.ts';
+export {
+  startTemporaryPostgres,
+  type TemporaryPostgres,
+  type TemporaryPostgresOptions,
+} from './embedded/temporary-postgres.ts';
 export { findEmbeddedPostgres, type FoundPostgres } from './embedded/find-embedded-postgres.ts';
 export { migrationStatus, type MigrationStatus } from './migration-status.ts';
 export {
@@ -33,3 +38,8 @@ export type { CheckState } from './monitoring/integrity/check-state.ts';
 export { DEFAULT_BOUNDS, inReadOnly, type QueryBounds } from './monitoring/read-only/in-read-only.ts';
 export { QueryError, queryError, type QueryProblem } from './monitoring/read-only/query-error.ts';
 export { readNumber, readOffending } from './monitoring/read-only/read-offending.ts';
+export {
+  installMonitoring,
+  MONITORING_VERSION,
+  type MonitoringInstallation,
+} from './monitoring/functions/install-monitoring.ts';

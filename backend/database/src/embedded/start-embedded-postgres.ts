@@ -21,6 +21,7 @@ const SETTINGS = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all',
   track_io_timing: 'on',
+  track_activity_query_size: 8192, // the comment with route and trace stands at the end
   log_min_duration_statement: 500,
 };
 
