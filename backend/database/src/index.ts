@@ -20,6 +20,11 @@ export {
   type TemporaryPostgres,
   type TemporaryPostgresOptions,
 } from './embedded/temporary-postgres.ts';
+export {
+  startTemporaryPostgres,
+  type TemporaryPostgres,
+  type TemporaryPostgresOptions,
+} from './embedded/temporary-postgres.ts';
 export { findEmbeddedPostgres, type FoundPostgres } from './embedded/find-embedded-postgres.ts';
 export { migrationStatus, type MigrationStatus } from './migration-status.ts';
 export {

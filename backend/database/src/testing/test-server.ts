@@ -1,8 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startEmbeddedPostgres } from '../embedded/start-embedded-postgres.ts';
-import { guard } from './guardian.ts';
+import { startTemporaryPostgres } from '../embedded/temporary-postgres.ts';
 
 /** A server that lives no longer than the tests. */
 export interface TestServer {
@@ -10,9 +6,6 @@ export interface TestServer {
   readonly url: (database: string) => string;
   stop(): Promise<void>;
 }
-
-/** Faster, and unsafe when the machine stops: nobody misses a test's data. */
-const UNSAFE_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: 200 };
 
 /** What a test asks of its own server. */
 export interface TestServerOptions {
@@ -23,33 +16,9 @@ export interface TestServerOptions {
 }
 
 /** Starts a throw-away server below the system's temporary directory, on a free port. */
-export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const directory = mkdtempSync(join(tmpdir(), 'clearway-test-'));
-  chmodSync(directory, 0o711); // the server's account passes through; what is inside has its own permissions
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  try {
-    const dataDirectory = join(directory, 'postgres');
-    const settings = { ...UNSAFE_SETTINGS, ...options.settings };
-    const { major } = options;
-    const server = await startEmbeddedPostgres({
-      dataDirectory,
-      databases: [],
-      settings,
-      ...(major !== undefined && { major }),
-    });
-    const release = guard(server.pid, directory);
-    return {
-      url: server.url,
-      async stop() {
-        await server.stop();
-        remove();
-        release();
-      },
-    };
-  } catch (error) {
-    remove();
-    throw error;
-  }
+export function startTestServer({ major, settings }: TestServerOptions = {}): Promise<TestServer> {
+  const prefix = 'clearway-test-';
+  return startTemporaryPostgres({ major, prefix, settings: { max_connections: 200, ...settings } });
 }
 
 /** The server that the test run shares, named by one of its connection URLs. */
