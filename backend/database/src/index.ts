@@ -25,6 +25,7 @@ export {
   type TemporaryPostgres,
   type TemporaryPostgresOptions,
 } from './embedded/temporary-postgres.ts';
+export { installedMajors } from './embedded/binaries.ts';
 export { findEmbeddedPostgres, type FoundPostgres } from './embedded/find-embedded-postgres.ts';
 export { migrationStatus, type MigrationStatus } from './migration-status.ts';
 export {

