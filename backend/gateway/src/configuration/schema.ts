@@ -4,6 +4,7 @@ import { BALANCES } from '../proxy/load-balancing.ts';
 import { PROPAGATED } from '../proxy/propagation.ts';
 import { parsePattern } from '../routing/pattern.ts';
 import { ruleAmbiguousRoutes, ruleReservedPaths, ruleUniqueRouteIds, ruleUpstreamsExist } from './rules.ts';
+import { dnsSchema, healthCheckSchema, upstreamTlsSchema } from './upstream-schema.ts';
 
 const milliseconds = (maximum: number) => z.int().min(1).max(maximum);
 const DAY_MS = 86_400_000;
@@ -63,6 +64,11 @@ export const upstreamSchema = z.strictObject({
   balance: z.enum(BALANCES).default('least-in-flight').describe('How a target is chosen.'),
   timeouts: timeoutsSchema.prefault({}).describe('Time limits of the phases of a request, in milliseconds.'),
   connections: z.int().min(1).max(10_000).default(256).describe('Open connections to each target, at most.'),
+  keepAliveMs: milliseconds(DAY_MS)
+    .default(4000)
+    .describe('How long an idle connection stays open; less when the target says so. Best below its own limit.'),
+  healthCheck: healthCheckSchema.optional(),
+  tls: upstreamTlsSchema.optional(),
   propagate: z
     .array(z.enum(PROPAGATED))
     .refine((formats) => new Set(formats).size === formats.length, 'must not name anything twice')
@@ -204,6 +210,7 @@ export const serverSchema = z.strictObject({
 export const gatewaySections = {
   server: serverSchema.prefault({}).describe('The public listener.'),
   tracing: tracingSchema.prefault({}).describe('Defaults of all routes.'),
+  dns: dnsSchema.prefault({}).describe('How the names of targets are resolved.'),
   upstreams: z.record(id, upstreamSchema).default({}).describe('Where services run, by name.'),
   routes: z
     .array(routeSchema)

@@ -1,5 +1,5 @@
 import type { GatewayConfiguration } from '../configuration/schema.ts';
-import { Upstreams } from '../proxy/upstreams.ts';
+import { Upstreams, type CheckListener } from '../proxy/upstreams.ts';
 import { reservedPaths, type ReservedPaths } from '../routing/reserved.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { createPolicies, type Policies, type PolicyResources } from '../policies/policies.ts';
@@ -27,7 +27,12 @@ export interface Runtime {
  */
 export function createRuntime(
   configuration: GatewayConfiguration,
-  options: { sampleRatio: number; resources: PolicyResources; previous?: Runtime | undefined },
+  options: {
+    sampleRatio: number;
+    resources: PolicyResources;
+    onChecked: CheckListener;
+    previous?: Runtime | undefined;
+  },
 ): Runtime {
   const table = new RouteTable(configuration.routes);
   const policies = createPolicies(configuration.routes, options.resources);
@@ -36,7 +41,7 @@ export function createRuntime(
     table,
     policies,
     reserved: reservedPaths(configuration.server.healthPrefix),
-    upstreams: new Upstreams(configuration.upstreams, options.previous?.upstreams),
+    upstreams: new Upstreams(configuration, options.onChecked, options.previous?.upstreams),
     trusted: new TrustedNetworks(configuration.server),
     openRequests: 0,
     sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,

@@ -1,43 +1,66 @@
-import { isIP } from 'node:net';
-import { Pool } from 'undici';
-import type { UpstreamConfiguration } from '../configuration/schema.ts';
+import type { GatewayConfiguration, UpstreamConfiguration } from '../configuration/schema.ts';
+import type { DnsConfiguration } from '../configuration/upstream-schema.ts';
+import { Places, startHealthChecks } from './health/health-checks.ts';
+import type { Probe } from './health/probe.ts';
+import type { CheckOutcome } from './health/target-health.ts';
 import { createBalancer, type Balancer } from './load-balancing.ts';
+import { Names } from './names/names.ts';
+import { createQuery } from './names/query.ts';
+import { closeTarget, destroyTarget, openTarget, readTlsMaterial, type Target, type TlsMaterial } from './targets.ts';
 
-/** One origin of an upstream, with its connections. */
-export interface Target {
-  readonly origin: string;
-  /** `host` or `host:port`: the `Host` field. */
-  readonly authority: string;
-  readonly isTls: boolean;
-  /** The name that its certificate is for; undefined without TLS and for an address. */
-  readonly serverName: string | undefined;
-  readonly weight: number;
-  readonly maxConnections: number;
-  readonly pool: Pool;
-  inFlight: number;
-}
+export type { Target } from './targets.ts';
 
 /** A running upstream. */
 export interface Upstream {
   readonly name: string;
   readonly configuration: UpstreamConfiguration;
   readonly targets: readonly Target[];
+  /** The targets that requests are sent to: the healthy ones, or all of them when too few are. */
+  available: readonly Target[];
   readonly choose: Balancer<Target>;
+  /** Ends its health checks. */
+  readonly stopChecks: () => void;
+  readonly tls: TlsMaterial;
 }
+
+/** One check of a target. */
+export interface TargetChecked {
+  readonly upstream: string;
+  readonly target: string;
+  readonly outcome: CheckOutcome;
+  readonly isHealthy: boolean;
+  /** Whether the check changed that. */
+  readonly hasChanged: boolean;
+}
+
+/** Told of every check. */
+export type CheckListener = (checked: TargetChecked) => void;
 
 /** All upstreams of a configuration; those that a reload leaves as they were keep their connections. */
 export class Upstreams {
   readonly #byName = new Map<string, Upstream>();
+  readonly #names: Names;
+  readonly #dns: DnsConfiguration;
 
   /**
-   * @param configurations by name
    * @param previous reused where nothing changed
+   * @throws Error when a file of the TLS options cannot be read; nothing is left open then
    */
-  constructor(configurations: Readonly<Record<string, UpstreamConfiguration>>, previous?: Upstreams) {
-    for (const [name, configuration] of Object.entries(configurations)) {
+  constructor(configuration: Configured, onChecked: CheckListener, previous?: Upstreams) {
+    this.#dns = configuration.dns;
+    const keepsNames = previous && JSON.stringify(previous.#dns) === JSON.stringify(this.#dns);
+    this.#names = keepsNames ? previous.#names : new Names(createQuery(this.#dns), this.#dns.staleMs);
+    const materials = Object.entries(configuration.upstreams).map(([name, upstream]) => ({
+      name,
+      upstream,
+      tls: readTlsMaterial(upstream),
+    }));
+    const places = new Places();
+    for (const { name, upstream, tls } of materials) {
       const old = previous?.get(name);
-      const isSame = old && JSON.stringify(old.configuration) === JSON.stringify(configuration);
-      this.#byName.set(name, isSame ? old : openUpstream(name, configuration));
+      const isSame = keepsNames && old && isEqual([old.configuration, old.tls], [upstream, tls]);
+      const parts = { names: this.#names, tls, places, onChecked, previous: old };
+      this.#byName.set(name, isSame ? old : openUpstream(name, upstream, parts));
     }
   }
 
@@ -46,52 +69,93 @@ export class Upstreams {
     return this.#byName.get(name);
   }
 
+  /** All upstreams, in the order of the configuration. */
+  all(): readonly Upstream[] {
+    return [...this.#byName.values()];
+  }
+
+  /** The names of their targets. */
+  get names(): Names {
+    return this.#names;
+  }
+
   /**
    * Closes the connections once their requests are done.
    *
    * @param except upstreams that live on in one of these are left alone
    */
   async close(except: readonly Upstreams[]): Promise<void> {
-    const livesOn = (upstream: Upstream): boolean => except.some((other) => other.get(upstream.name) === upstream);
-    const closing = [...this.#byName.values()].filter((upstream) => !livesOn(upstream));
-    await Promise.allSettled(closing.flatMap(({ targets }) => targets.map(({ pool }) => pool.close())));
+    const closing = this.all().filter((upstream) => !except.some((other) => other.get(upstream.name) === upstream));
+    closing.forEach(({ stopChecks }) => stopChecks());
+    await Promise.allSettled(closing.flatMap(({ targets }) => targets.map(closeTarget)));
+    if (!except.some((other) => other.#names === this.#names)) this.#names.close();
   }
 
   /** Closes all connections at once. */
   async destroy(): Promise<void> {
-    await Promise.allSettled([...this.#byName.values()].flatMap(({ targets }) => targets.map((t) => t.pool.destroy())));
+    this.all().forEach(({ stopChecks }) => stopChecks());
+    await Promise.allSettled(this.all().flatMap(({ targets }) => targets.map(destroyTarget)));
+    this.#names.close();
   }
 }
 
-function openUpstream(name: string, configuration: UpstreamConfiguration): Upstream {
-  return {
-    name,
-    configuration,
-    targets: configuration.targets.map(({ url, weight }) => openTarget(url, weight, configuration)),
-    choose: createBalancer<Target>(configuration.balance),
-  };
+type Configured = Pick<GatewayConfiguration, 'upstreams' | 'dns'>;
+
+interface UpstreamParts {
+  readonly names: Names;
+  readonly tls: TlsMaterial;
+  readonly places: Places;
+  readonly onChecked: CheckListener;
+  /** The upstream of the same name under the configuration before: what is known of its targets' health stays known. */
+  readonly previous: Upstream | undefined;
 }
 
-function openTarget(url: string, weight: number, configuration: UpstreamConfiguration): Target {
-  const { origin, host, hostname, protocol } = new URL(url);
-  const isTls = protocol === 'https:';
-  const pool = new Pool(origin, {
-    connections: configuration.connections,
-    pipelining: 1,
-    // the exchange keeps all time limits itself: undici's timers have a resolution of about a second
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connectTimeout: configuration.timeouts.connectMs,
-    keepAliveTimeout: 10_000,
+function openUpstream(name: string, configuration: UpstreamConfiguration, parts: UpstreamParts): Upstream {
+  const { names, tls, places, onChecked, previous } = parts;
+  const { healthCheck } = configuration;
+  const isCheckedAlike = previous !== undefined && isEqual(previous.configuration.healthCheck, healthCheck);
+  const targets = configuration.targets.map((target) => {
+    const { origin } = new URL(target.url);
+    const known = isCheckedAlike ? previous.targets.find((old) => old.origin === origin)?.health : undefined;
+    return openTarget(target, configuration, { names, tls, previous: known });
   });
-  return {
-    origin,
-    authority: host,
-    isTls,
-    serverName: isTls && isIP(hostname) === 0 && !hostname.startsWith('[') ? hostname : undefined,
-    weight,
-    maxConnections: configuration.connections,
-    pool,
-    inFlight: 0,
+  const upstream: Upstream = {
+    name,
+    configuration,
+    targets,
+    available: usableTargets(targets, healthCheck?.panicBelowPercent ?? 0),
+    choose: createBalancer<Target>(configuration.balance),
+    stopChecks: healthCheck
+      ? startHealthChecks({
+          targets: targets.filter(({ probe }) => probe !== undefined),
+          intervalMs: healthCheck.intervalMs,
+          places,
+          check: ({ probe }) => (probe as Probe).run(),
+          onChecked: ({ origin, health }, outcome, hasChanged) => {
+            if (hasChanged) upstream.available = usableTargets(targets, healthCheck.panicBelowPercent);
+            onChecked({ upstream: name, target: origin, outcome, isHealthy: health.isUsable, hasChanged });
+          },
+        })
+      : () => {},
+    tls,
   };
+  return upstream;
+}
+
+/**
+ * The targets that requests are sent to: the healthy ones. Below the share `panicBelowPercent` of all it is taken that the
+ * checks are wrong, or that the few that are left would break down as well, and all are used.
+ *
+ * Source of the idea: Envoy, "Panic threshold".
+ */
+export function usableTargets<T extends { readonly health: { readonly isUsable: boolean } }>(
+  targets: readonly T[],
+  panicBelowPercent: number,
+): readonly T[] {
+  const healthy = targets.filter(({ health }) => health.isUsable);
+  return healthy.length * 100 < panicBelowPercent * targets.length ? targets : healthy;
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

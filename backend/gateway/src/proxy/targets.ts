@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { buildConnector } from 'undici';
+import type { UpstreamConfiguration } from '../configuration/schema.ts';
+import type { Connector } from './connections/connection.ts';
+import { ConnectionPool } from './connections/connection-pool.ts';
+import { Probe } from './health/probe.ts';
+import { TargetHealth } from './health/target-health.ts';
+import { isName, type Names } from './names/names.ts';
+
+/** One origin of an upstream, with its connections. */
+export interface Target {
+  readonly origin: string;
+  /** `host` or `host:port`: the `Host` field. */
+  readonly authority: string;
+  readonly hostname: string;
+  readonly isTls: boolean;
+  /** The name that its certificate is for; undefined without TLS and for an address. */
+  readonly serverName: string | undefined;
+  readonly weight: number;
+  readonly maxConnections: number;
+  readonly pool: ConnectionPool;
+  readonly health: TargetHealth;
+  /** Asks whether it is healthy; undefined when its upstream is not checked. */
+  readonly probe: Probe | undefined;
+  inFlight: number;
+  /** Whether its name is waited for. */
+  readonly isResolving: () => boolean;
+  /** Ends the watch over its name. */
+  readonly unwatch: (() => void) | undefined;
+}
+
+/**
+ * Opens a target: no socket yet.
+ *
+ * @param files certificates and keys by the name of their file
+ * @param previous the health of the same target under another configuration
+ */
+export function openTarget(
+  { url, weight }: UpstreamConfiguration['targets'][number],
+  configuration: UpstreamConfiguration,
+  { names, tls, previous }: { names: Names; tls: TlsMaterial; previous?: TargetHealth | undefined },
+): Target {
+  const { origin, host, hostname, protocol } = new URL(url);
+  const isTls = protocol === 'https:';
+  const { connections, keepAliveMs, timeouts, healthCheck } = configuration;
+  const connectorWithin = (timeout: number): Connector =>
+    // HTTP/1.1 only: with HTTP/2 many requests would share one connection, and its end
+    buildConnector({ ...tls, timeout, lookup: names.lookup, allowH2: false } as buildConnector.BuildOptions);
+  const pool = new ConnectionPool(origin, connections, { connector: connectorWithin(timeouts.connectMs), keepAliveMs });
+  const serverName = isTls ? (configuration.tls?.serverName ?? (isName(hostname) ? hostname : undefined)) : undefined;
+  const known = { origin, authority: host, hostname, isTls, serverName };
+  return {
+    ...known,
+    weight,
+    maxConnections: connections,
+    pool,
+    health: new TargetHealth(healthCheck ?? { healthyAfter: 1, unhealthyAfter: 1 }, Date.now(), previous),
+    probe: healthCheck && new Probe(known, healthCheck, connectorWithin(healthCheck.timeoutMs)),
+    inFlight: 0,
+    isResolving: () => names.isPending(hostname),
+    unwatch: isName(hostname)
+      ? names.watch(hostname, (addresses) => pool.keepOnly((address) => addresses.includes(address)))
+      : undefined,
+  };
+}
+
+/** Closes its connections once their requests are done; nobody is asked about it any more. */
+export async function closeTarget({ pool, probe, unwatch }: Target): Promise<void> {
+  unwatch?.();
+  await Promise.allSettled([pool.close(), probe?.close()]);
+}
+
+/** Closes all its connections at once. */
+export async function destroyTarget({ pool, probe, unwatch }: Target): Promise<void> {
+  unwatch?.();
+  await Promise.allSettled([pool.destroy(), probe?.close()]);
+}
+
+/** What Node's TLS is given for the connections of an upstream. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/**
+ * Reads the files of an upstream's TLS options.
+ *
+ * @throws Error that names the file that cannot be read
+ */
+export function readTlsMaterial({ tls }: UpstreamConfiguration): TlsMaterial {
+  if (!tls) return {};
+  const { caFile, certificateFile, keyFile, verify } = tls;
+  return {
+    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+    ...(certificateFile !== undefined && { cert: readFileSync(certificateFile, 'utf8') }),
+    ...(keyFile !== undefined && { key: readFileSync(keyFile, 'utf8') }),
+    ...(!verify && { rejectUnauthorized: false }),
+  };
+}
