@@ -153,3 +153,63 @@ export {
   type RunReport,
   type RunReportAnswer,
 } from './jobs.ts';
+export {
+  dataMigrationListSchema,
+  dataMigrationReportSchema,
+  dataMigrationViewSchema,
+  migrationPhaseSchema,
+  migrationSampleSchema,
+  verdictSchema,
+  type ComparedMetric,
+  type DataMigrationList,
+  type DataMigrationReport,
+  type DataMigrationView,
+  type MigrationPhase,
+  type MigrationSample,
+  type MigrationWindow,
+  type Verdict,
+} from './data-migrations.ts';
+export {
+  databaseCapabilitySchema,
+  databaseCheckIdSchema,
+  databaseCheckSchema,
+  databaseCheckStatusSchema,
+  databaseEventListSchema,
+  databaseEventSchema,
+  databaseHistorySchema,
+  databaseListSchema,
+  databaseSummarySchema,
+  type DatabaseCapability,
+  type DatabaseCheck,
+  type DatabaseCheckId,
+  type DatabaseCheckStatus,
+  type DatabaseEvent,
+  type DatabaseHistory,
+  type DatabaseList,
+  type DatabaseSummary,
+} from './databases/checks.ts';
+export {
+  databaseConnectionsSchema,
+  databaseLocksSchema,
+  type BlockerNode,
+  type DatabaseConnections,
+  type DatabaseLocks,
+} from './databases/sessions.ts';
+export {
+  databaseQueriesSchema,
+  queryCallersSchema,
+  type DatabaseQueries,
+  type QueryCallers,
+} from './databases/queries.ts';
+export {
+  databaseBloatSchema,
+  databaseIndexesSchema,
+  databaseLimitsSchema,
+  databaseReplicationSchema,
+  databaseSizesSchema,
+  type DatabaseBloat,
+  type DatabaseIndexes,
+  type DatabaseLimits,
+  type DatabaseReplication,
+  type DatabaseSizes,
+} from './databases/storage.ts';

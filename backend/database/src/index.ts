@@ -20,11 +20,6 @@ export {
   type TemporaryPostgres,
   type TemporaryPostgresOptions,
 } from './embedded/temporary-postgres.ts';
-export {
-  startTemporaryPostgres,
-  type TemporaryPostgres,
-  type TemporaryPostgresOptions,
-} from './embedded/temporary-postgres.ts';
 export { installedMajors } from './embedded/binaries.ts';
 export { findEmbeddedPostgres, type FoundPostgres } from './embedded/find-embedded-postgres.ts';
 export { migrationStatus, type MigrationStatus } from './migration-status.ts';
@@ -49,3 +44,5 @@ export {
   MONITORING_VERSION,
   type MonitoringInstallation,
 } from './monitoring/functions/install-monitoring.ts';
+export { MigrationWatch, type MigrationWatchOptions } from './monitoring/migration-progress/migration-watch.ts';
+export { migrationStore, type MigrationStore } from './monitoring/migration-progress/migration-store.ts';
