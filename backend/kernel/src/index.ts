@@ -60,3 +60,4 @@ export {
   type ReadFile,
   type RuleViolation,
 } from './configuration/document.ts';
+export { maskLiterals } from './mask-literals.ts';

@@ -1,7 +1,7 @@
 import { suppressTracing } from '@opentelemetry/core';
 import { context, SpanKind, SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
 import { scrub } from '../redaction/scrub.ts';
-import { maskLiterals } from './mask-literals.ts';
+import { maskLiterals } from '@clearway/kernel';
 
 const TRACER = '@clearway/telemetry';
 
