@@ -66,6 +66,29 @@ export const thresholdsSchema = z.strictObject({
   cpu: percent('Processor time in use', { warning: 80, critical: 90, forSeconds: FIVE_MINUTES }),
   memory: percent('Memory in use', { warning: 85, critical: 95, forSeconds: FIVE_MINUTES }),
   lockWait: duration('Longest wait for a lock', { warning: 30, critical: 300, forSeconds: 0 }),
+  idleInTransaction: duration('Longest session that holds a transaction open and does nothing', {
+    warning: 60,
+    critical: 600,
+    forSeconds: 0,
+  }),
+  deadlocks: z
+    .strictObject({
+      warningPerMinute: z.number().gt(0).default(1).describe('Deadlocks a minute that are a warning.'),
+      criticalPerMinute: z.number().gt(0).default(10).describe('Deadlocks a minute that are critical.'),
+      forSeconds: z.int().min(0).max(86_400).default(0).describe(FOR),
+    })
+    .refine(({ warningPerMinute, criticalPerMinute }) => warningPerMinute <= criticalPerMinute, ORDER)
+    .prefault({})
+    .describe('Deadlocks'),
+  sequentialReads: z
+    .strictObject({
+      warningRowsPerSecond: z.number().gt(0).default(200_000).describe('Rows a second that are a warning.'),
+      criticalRowsPerSecond: z.number().gt(0).default(2_000_000).describe('Rows a second that are critical.'),
+      forSeconds: z.int().min(0).max(86_400).default(30).describe(FOR),
+    })
+    .refine(({ warningRowsPerSecond, criticalRowsPerSecond }) => warningRowsPerSecond <= criticalRowsPerSecond, ORDER)
+    .prefault({})
+    .describe('Rows of one large table that are read because no index was used'),
   wraparound: percent('Transaction ids used up since the oldest one', { warning: 85, critical: 95, forSeconds: 0 }),
   sequences: percent('Values used up of the fullest sequence', { warning: 85, critical: 95, forSeconds: 0 }),
   replicationLag: duration('Lag of the slowest replica', { warning: 30, critical: 3600, forSeconds: 0 }),
