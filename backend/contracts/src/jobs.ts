@@ -171,7 +171,7 @@ export const jobRunQuerySchema = z.strictObject({
 export const jobEventSchema = z
   .object({
     eventId: z.uuid(),
-    state: z.enum(['created', 'retry', 'active']),
+    state: z.enum(['created', 'retry']).meta({ description: 'retry: it failed before.' }),
     priority: z.int(),
     attempts: z.int().min(0),
     enqueuedAt: time(),

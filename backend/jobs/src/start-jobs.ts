@@ -7,10 +7,9 @@ import { takeInDeadLetters } from './dead-letters/take-in.ts';
 import type { AnyJob, JobDefinition } from './definition/define-job.ts';
 import { pausedJobs, register } from './definition/registry.ts';
 import { every, type Repeating } from './every.ts';
-import { DEFAULT_KEEP_DAYS, prune, type KeepDays } from './maintenance.ts';
 import { openConnections, type Connections } from './queue/connections.ts';
 import { enqueue, InputRefused, type Enqueued, type EnqueueOptions } from './queue/enqueue.ts';
-import { listenForNotices } from './queue/notices.ts';
+import { CONTROL_NOTICE, listenForNotices } from './queue/notices.ts';
 import { openQueue, prepareDeadLetterQueue, prepareQueue, type QueueTimes } from './queue/open-queue.ts';
 import { putScheduled } from './queue/put-scheduled.ts';
 import { JobWorker } from './runner/job-worker.ts';
@@ -34,7 +33,6 @@ export interface JobsOptions {
   readonly poolSize?: number;
   /** How long the database may take to answer and to have its tables, in milliseconds; 60,000 by default. */
   readonly startLimitMs?: number;
-  readonly keepDays?: KeepDays;
   readonly times?: Partial<JobTimes>;
   /** Hears of every run that ended; what it throws is logged. */
   readonly onRunEnded?: (run: RunEnded) => void;
@@ -60,7 +58,6 @@ const DEFAULT_TIMES: JobTimes = {
   scheduleMs: 1000,
   controlMs: 3000,
 };
-const PRUNE_INTERVAL_MS = 3600_000;
 const DEFAULT_START_LIMIT_MS = 60_000;
 const UNDEFINED_TABLE = '42P01';
 
@@ -210,9 +207,6 @@ function working(parts: Parts): Jobs {
   };
 }
 
-/** What a notice says when the state of a job was changed, not its queue. */
-export const CONTROL_NOTICE = '!control';
-
 function workerOf({ options, times, boss, connections }: Parts, job: AnyJob, signs: SignsOfLife): JobWorker {
   return new JobWorker(job, {
     boss,
@@ -233,7 +227,7 @@ function workerOf({ options, times, boss, connections }: Parts, job: AnyJob, sig
 
 /** All that happens by the clock; the first is what looks up which jobs are paused. */
 function repeatingWork(parts: Parts, workers: readonly JobWorker[]): Repeating[] {
-  const { options, times, boss, connections, onProblem } = parts;
+  const { times, boss, connections, onProblem } = parts;
   const control = async (): Promise<void> => {
     const paused = await pausedJobs(connections);
     for (const worker of workers) worker.setPaused(paused.has(worker.job.settings.id));
@@ -242,12 +236,10 @@ function repeatingWork(parts: Parts, workers: readonly JobWorker[]): Repeating[]
   const takeIn = async (): Promise<void> => {
     while ((await takeInDeadLetters(boss, connections)) > 0);
   };
-  const keepDays = options.keepDays ?? DEFAULT_KEEP_DAYS;
   return [
     every(times.controlMs, control, onProblem),
     every(times.scheduleMs, fire, onProblem),
     every(times.pollMs, takeIn, onProblem),
-    every(PRUNE_INTERVAL_MS, () => prune(connections, keepDays), onProblem),
   ];
 }
 

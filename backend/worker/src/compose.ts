@@ -6,6 +6,8 @@ import type { Env } from './config/env.ts';
 import { VERSION } from './config/version.ts';
 import { databaseCheck } from './database/database-check.ts';
 import { migrateUntilDone } from './database/migrate-until-done.ts';
+import { jobOperations } from './jobs/job-operations.ts';
+import { createWorkerJobs } from './jobs/start.ts';
 import { listen } from './listener.ts';
 import { buildOperationsApp } from './operations/app.ts';
 import { createReadiness, type Readiness } from './operations/readiness.ts';
@@ -76,7 +78,12 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   health.add(check);
   lifecycle.onRelease('database check', () => check.close());
 
+  // jobs: start when the database has its tables
+  const drainLimitMs = env.SHUTDOWN_LIMIT_SECONDS * 1000;
+  const jobs = createWorkerJobs({ connectionString: env.DATABASE_URL, telemetry, lifecycle, drainLimitMs });
+
   // the listener; its release is the drain
+  const link = jaegerLink(env.JAEGER_UI_URL);
   const app = buildOperationsApp({
     tokens: { operations: env.OPERATIONS_TOKENS, reports: env.JOB_REPORT_TOKENS },
     telemetry,
@@ -86,11 +93,11 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     version: VERSION,
     operations: [
       ...ingestOperations(createReceiver(store, listener)),
-      ...traceOperations(store, jaegerLink(env.JAEGER_UI_URL)),
+      ...traceOperations(store, link),
+      ...jobOperations(jobs, link),
     ],
   });
   const server = await listen(app, { host: env.WORKER_HOST, port: env.WORKER_PORT, portVariable: 'WORKER_PORT' });
-  const drainLimitMs = env.SHUTDOWN_LIMIT_SECONDS * 1000;
   lifecycle.onRelease('listener', () => server.drain(drainLimitMs), drainLimitMs + 1000);
   lifecycle.onRelease('own spans', () => telemetry.tracing.forceFlush(), LOCAL_FLUSH_LIMIT_MS * 3);
   lifecycle.onRelease('readiness', () => readiness.drain());
@@ -98,6 +105,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   logger.info('worker listens', { port: server.port, version: VERSION });
 
   const migrated = migrateInBackground(options, readiness);
+  jobs.startAfter(migrated);
   return { port: server.port, readiness, health, store, migrated };
 }
 

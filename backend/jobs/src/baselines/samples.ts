@@ -16,8 +16,10 @@ export function keep(samples: Samples | null, run: ObservedRun): Samples {
   const isNext = isSecond(list.length);
   if (!isNext && list.length > 0 && atSeconds - list.at(-2)![0] < spacingSeconds) return samples!;
   const milliLogMs = Math.round(logarithmMs(run.durationMs) * 1000);
-  const items = run.itemsProcessed === undefined ? [] : ([run.itemsProcessed] as const);
-  const longer: Sample[] = [...list, [atSeconds, milliLogMs, ...items]];
+  const { itemsProcessed } = run;
+  const sample: Sample =
+    itemsProcessed === undefined ? [atSeconds, milliLogMs] : [atSeconds, milliLogMs, itemsProcessed];
+  const longer: Sample[] = [...list, sample];
   if (longer.length < MOST_SAMPLES) return { startMs, spacingSeconds, list: longer };
   return { startMs, spacingSeconds: widen(spacingSeconds, longer), list: everyOtherPair(longer) };
 }

@@ -7,7 +7,8 @@ export interface CountedRun {
   readonly jobId: string;
   readonly end: RunEnd;
   readonly durationMs: number;
-  readonly waitMs: number;
+  /** Undefined when nobody knows since when it could have run. */
+  readonly waitMs: number | undefined;
   readonly itemsProcessed: number | undefined;
 }
 
@@ -25,12 +26,13 @@ export async function countRun(sql: Sql, run: CountedRun): Promise<void> {
     run.jobId,
     isSuccess ? 1 : 0,
     run.durationMs,
-    run.waitMs,
+    run.waitMs ?? 0,
     run.itemsProcessed ?? 0,
     run.end === 'TIMED_OUT' ? 1 : 0,
     run.end === 'LOST' ? 1 : 0,
   ]);
-  const measures: [string, number][] = [['wait_ms', bucketOf(run.waitMs)]];
+  const measures: [string, number][] = [];
+  if (run.waitMs !== undefined) measures.push(['wait_ms', bucketOf(run.waitMs)]);
   // how long a failure took says nothing about how long the work takes
   if (isSuccess) measures.push(['duration_ms', bucketOf(run.durationMs)]);
   if (isSuccess && run.itemsProcessed !== undefined) measures.push(['items', bucketOf(run.itemsProcessed)]);

@@ -8,6 +8,9 @@ const LONGEST_PAUSE_MS = 10_000;
 /** Sent in the transaction that enqueues: whoever waits for the job hears of it when it is committed. */
 export const NOTIFY = `SELECT pg_notify('${CHANNEL}', $1)`;
 
+/** What a notice says when the state of a job was changed, not its queue. */
+export const CONTROL_NOTICE = '!control';
+
 /** Hears of new events, so that they need not wait for the next look into the queue. */
 export interface Notices {
   close(): Promise<void>;

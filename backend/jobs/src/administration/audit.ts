@@ -1,0 +1,53 @@
+import type { AuditEntry } from '@clearway/contracts';
+import type { Sql } from '../queue/connections.ts';
+import { cursorOf, readCursor } from './cursor.ts';
+
+/** Who changes something, and why. */
+export interface Change {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/**
+ * Writes down a change, in its own transaction.
+ *
+ * @param action such as `job.pause`
+ * @param subject such as `job:render-cover`
+ */
+export async function audit(
+  sql: Sql,
+  { actor, reason }: Change,
+  action: string,
+  subject: string,
+  details?: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await sql.query('INSERT INTO audit_log (actor, action, subject, reason, details) VALUES ($1, $2, $3, $4, $5)', [
+    actor,
+    action,
+    subject,
+    reason,
+    details ? JSON.stringify(details) : null,
+  ]);
+}
+
+/**
+ * A page of the audit, newest first.
+ *
+ * @throws {InvalidCursor} when the cursor is not one that a page gave
+ */
+export async function listAudit(
+  sql: Sql,
+  search: { readonly subject?: string | undefined; readonly limit: number; readonly cursor?: string | undefined },
+): Promise<{ entries: AuditEntry[]; nextCursor?: string }> {
+  const { subject, limit, cursor } = search;
+  const [at, id] = cursor === undefined ? [null, null] : readCursor(cursor, ['time', 'uuid']);
+  const { rows } = await sql.query<Omit<AuditEntry, 'at'> & { at: Date }>(
+    `SELECT id, at, actor, action, subject, reason, details FROM audit_log
+     WHERE ($1::text IS NULL OR subject = $1) AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3::uuid))
+     ORDER BY at DESC, id DESC LIMIT $4`,
+    [subject ?? null, at, id, limit + 1],
+  );
+  const entries = rows.slice(0, limit).map((row) => ({ ...row, at: row.at.toISOString() }));
+  const last = entries.at(-1);
+  return { entries, ...(rows.length > limit && last && { nextCursor: cursorOf(last.at, last.id) }) };
+}

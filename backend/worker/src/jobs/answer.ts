@@ -1,0 +1,43 @@
+import { InputRefused, InvalidCursor, NotPossible, ReportRefused, type Jobs } from '@clearway/jobs';
+import type { Response } from 'express';
+import { sendProblem } from '../operations/problems.ts';
+import { refuseParameters } from '../operations/validated.ts';
+import { jobsOrProblem, type JobsPort } from './jobs-port.ts';
+
+/**
+ * Answers with what `work` returns as JSON; what the jobs refuse becomes a problem document that says why.
+ *
+ * @param status of the answer
+ */
+export async function answer(
+  port: JobsPort,
+  res: Response,
+  work: (jobs: Jobs) => Promise<object | undefined>,
+  status = 200,
+): Promise<void> {
+  const jobs = jobsOrProblem(port, res);
+  if (!jobs) return;
+  try {
+    const body = await work(jobs);
+    if (body === undefined) return sendProblem(res, 'route_not_found', { title: 'There is no such thing' });
+    res.status(status).json(body);
+  } catch (error) {
+    refuse(res, error);
+  }
+}
+
+function refuse(res: Response, error: unknown): void {
+  if (error instanceof InvalidCursor) return refuseParameters(res, [{ name: 'cursor', message: error.message }]);
+  if (error instanceof InputRefused) return refuseParameters(res, [{ name: 'input', message: error.message }]);
+  if (error instanceof NotPossible && error.kind === 'unknown') {
+    return sendProblem(res, 'route_not_found', {
+      title: 'There is no such job',
+      detail: error.message,
+      remedy: 'GET /api/jobs lists them.',
+    });
+  }
+  if (error instanceof NotPossible || error instanceof ReportRefused) {
+    return sendProblem(res, 'request_invalid', { status: 409, title: 'Not possible now', detail: error.message });
+  }
+  throw error;
+}

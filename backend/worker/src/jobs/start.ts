@@ -1,0 +1,85 @@
+import { startJobs, type Jobs } from '@clearway/jobs';
+import type { Lifecycle } from '@clearway/kernel';
+import type { ServiceTelemetry } from '@clearway/telemetry';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { schedule } from '../schedule.ts';
+import type { JobsPort } from './jobs-port.ts';
+import { jobRunMetrics } from './metrics.ts';
+
+/** What running the worker's jobs needs. */
+export interface WorkerJobsOptions {
+  readonly connectionString: string;
+  readonly telemetry: ServiceTelemetry;
+  readonly lifecycle: Lifecycle;
+  /** How long runs may take at the end, in milliseconds. */
+  readonly drainLimitMs: number;
+}
+
+const PAUSE_MS = 5000;
+/** Runs that were stopped need a moment to be written down. */
+const STOP_MARGIN_MS = 10_000;
+
+/** The worker's jobs. */
+export interface WorkerJobs extends JobsPort {
+  /** Starts them when the promise resolves with true: the database has its tables. */
+  startAfter(migrated: Promise<boolean>): void;
+}
+
+/** Runs the worker's schedule once the database is there; until then, and while it starts, there are no jobs to ask. */
+export function createWorkerJobs(options: WorkerJobsOptions): WorkerJobs {
+  const { telemetry, lifecycle, drainLimitMs } = options;
+  const abort = new AbortController();
+  const onRunEnded = jobRunMetrics(telemetry.metrics);
+  let jobs: Jobs | undefined;
+  const connections = () => {
+    if (!jobs) throw new Error('jobs have not started');
+    return jobs.connections;
+  };
+  const start = async (migrated: Promise<boolean>): Promise<void> => {
+    if (!(await migrated) || abort.signal.aborted) return;
+    const started = await startJobs({
+      connectionString: options.connectionString,
+      service: 'clearway-worker',
+      jobs: schedule({ connections }),
+      log: telemetry.logs.logger,
+      startLimitMs: 0,
+      onRunEnded: (run) => {
+        onRunEnded(run);
+        if (run.error) telemetry.errors.reportError(`job ${run.jobId}`, run.error, { feature: 'jobs' });
+      },
+    });
+    if (abort.signal.aborted) await started.stop(0);
+    else jobs = started;
+  };
+  let started = Promise.resolve();
+  lifecycle.onRelease(
+    'jobs',
+    async () => {
+      abort.abort();
+      await started;
+      await jobs?.stop(drainLimitMs);
+    },
+    drainLimitMs + STOP_MARGIN_MS,
+  );
+  return {
+    current: () => jobs,
+    startAfter: (migrated) => {
+      started = untilStarted(() => start(migrated), telemetry, abort.signal);
+    },
+  };
+}
+
+async function untilStarted(
+  start: () => Promise<void>,
+  { logs }: ServiceTelemetry,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (attempt === 1) logs.logger.warn('jobs cannot start yet', { error });
+      await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+}
