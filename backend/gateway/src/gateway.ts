@@ -6,7 +6,7 @@ import { clientGone } from './pipeline/client-gone.ts';
 import { runPipeline } from './pipeline/pipeline.ts';
 import { createRuntime, type Runtime } from './pipeline/runtime.ts';
 import type { PolicyResources } from './policies/policies.ts';
-import type { CheckListener } from './proxy/upstreams.ts';
+import type { UpstreamListener } from './proxy/upstream-events.ts';
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -15,8 +15,8 @@ export interface GatewayOptions {
   readonly recorder?: Recorder;
   /** Called when a request arrives, with the target of its request line; its end comes through the recorder. */
   readonly onOpen?: (record: RequestRecord, target: string) => void;
-  /** Told of each health check of a target. */
-  readonly onChecked?: CheckListener;
+  /** Told of health checks, and of targets' names that move or cannot be resolved. */
+  readonly onUpstream?: UpstreamListener;
   /** Share of traces that are sampled where the configuration does not say. */
   readonly sampleRatio?: number;
   readonly resources?: PolicyResources;
@@ -52,7 +52,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const common = {
     sampleRatio: options.sampleRatio ?? 1,
     resources: options.resources ?? {},
-    onChecked: options.onChecked ?? (() => {}),
+    onUpstream: options.onUpstream ?? (() => {}),
   };
   let runtime = createRuntime(options.configuration, common);
   /** Runtimes that a reload replaced and whose requests are still under way. */

@@ -29,3 +29,12 @@ export { clientFaultOf } from './pipeline/client-gone.ts';
 export { plainAddress } from './pipeline/networks.ts';
 export { ownHeaders } from './proxy/response-headers.ts';
 export { hostName } from './pipeline/steps.ts';
+export type { Target, Upstream } from './proxy/upstreams.ts';
+export type {
+  NameFailed,
+  NameMoved,
+  NameRecovered,
+  TargetChecked,
+  UpstreamEvent,
+  UpstreamListener,
+} from './proxy/upstream-events.ts';

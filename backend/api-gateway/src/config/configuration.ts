@@ -5,7 +5,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 
 /** The sections of `clearway.yaml` that the gateway lives by. Others may hold secrets, which it does not keep. */
-const OWN_SECTIONS = ['server', 'tracing', 'upstreams', 'routes', 'checks'] as const;
+const OWN_SECTIONS = ['server', 'tracing', 'dns', 'upstreams', 'routes', 'checks'] as const;
 
 /** What the gateway keeps of `clearway.yaml`. */
 export type GatewaySettings = Pick<ClearwayConfiguration, (typeof OWN_SECTIONS)[number]>;

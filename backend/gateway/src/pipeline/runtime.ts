@@ -1,5 +1,6 @@
 import type { GatewayConfiguration } from '../configuration/schema.ts';
-import { Upstreams, type CheckListener } from '../proxy/upstreams.ts';
+import type { UpstreamListener } from '../proxy/upstream-events.ts';
+import { Upstreams } from '../proxy/upstreams.ts';
 import { reservedPaths, type ReservedPaths } from '../routing/reserved.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import { createPolicies, type Policies, type PolicyResources } from '../policies/policies.ts';
@@ -30,7 +31,7 @@ export function createRuntime(
   options: {
     sampleRatio: number;
     resources: PolicyResources;
-    onChecked: CheckListener;
+    onUpstream: UpstreamListener;
     previous?: Runtime | undefined;
   },
 ): Runtime {
@@ -41,7 +42,7 @@ export function createRuntime(
     table,
     policies,
     reserved: reservedPaths(configuration.server.healthPrefix),
-    upstreams: new Upstreams(configuration, options.onChecked, options.previous?.upstreams),
+    upstreams: new Upstreams(configuration, options.onUpstream, options.previous?.upstreams),
     trusted: new TrustedNetworks(configuration.server),
     openRequests: 0,
     sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,

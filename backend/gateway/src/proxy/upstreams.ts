@@ -2,10 +2,10 @@ import type { GatewayConfiguration, UpstreamConfiguration } from '../configurati
 import type { DnsConfiguration } from '../configuration/upstream-schema.ts';
 import { Places, startHealthChecks } from './health/health-checks.ts';
 import type { Probe } from './health/probe.ts';
-import type { CheckOutcome } from './health/target-health.ts';
 import { createBalancer, type Balancer } from './load-balancing.ts';
 import { Names } from './names/names.ts';
 import { createQuery } from './names/query.ts';
+import type { UpstreamListener } from './upstream-events.ts';
 import { closeTarget, destroyTarget, openTarget, readTlsMaterial, type Target, type TlsMaterial } from './targets.ts';
 
 export type { Target } from './targets.ts';
@@ -23,19 +23,6 @@ export interface Upstream {
   readonly tls: TlsMaterial;
 }
 
-/** One check of a target. */
-export interface TargetChecked {
-  readonly upstream: string;
-  readonly target: string;
-  readonly outcome: CheckOutcome;
-  readonly isHealthy: boolean;
-  /** Whether the check changed that. */
-  readonly hasChanged: boolean;
-}
-
-/** Told of every check. */
-export type CheckListener = (checked: TargetChecked) => void;
-
 /** All upstreams of a configuration; those that a reload leaves as they were keep their connections. */
 export class Upstreams {
   readonly #byName = new Map<string, Upstream>();
@@ -46,10 +33,10 @@ export class Upstreams {
    * @param previous reused where nothing changed
    * @throws Error when a file of the TLS options cannot be read; nothing is left open then
    */
-  constructor(configuration: Configured, onChecked: CheckListener, previous?: Upstreams) {
+  constructor(configuration: Configured, onEvent: UpstreamListener, previous?: Upstreams) {
     this.#dns = configuration.dns;
     const keepsNames = previous && JSON.stringify(previous.#dns) === JSON.stringify(this.#dns);
-    this.#names = keepsNames ? previous.#names : new Names(createQuery(this.#dns), this.#dns.staleMs);
+    this.#names = keepsNames ? previous.#names : new Names(createQuery(this.#dns), this.#dns.staleMs, onEvent);
     const materials = Object.entries(configuration.upstreams).map(([name, upstream]) => ({
       name,
       upstream,
@@ -59,7 +46,7 @@ export class Upstreams {
     for (const { name, upstream, tls } of materials) {
       const old = previous?.get(name);
       const isSame = keepsNames && old && isEqual([old.configuration, old.tls], [upstream, tls]);
-      const parts = { names: this.#names, tls, places, onChecked, previous: old };
+      const parts = { names: this.#names, tls, places, onEvent, previous: old };
       this.#byName.set(name, isSame ? old : openUpstream(name, upstream, parts));
     }
   }
@@ -105,13 +92,13 @@ interface UpstreamParts {
   readonly names: Names;
   readonly tls: TlsMaterial;
   readonly places: Places;
-  readonly onChecked: CheckListener;
+  readonly onEvent: UpstreamListener;
   /** The upstream of the same name under the configuration before: what is known of its targets' health stays known. */
   readonly previous: Upstream | undefined;
 }
 
 function openUpstream(name: string, configuration: UpstreamConfiguration, parts: UpstreamParts): Upstream {
-  const { names, tls, places, onChecked, previous } = parts;
+  const { names, tls, places, onEvent, previous } = parts;
   const { healthCheck } = configuration;
   const isCheckedAlike = previous !== undefined && isEqual(previous.configuration.healthCheck, healthCheck);
   const targets = configuration.targets.map((target) => {
@@ -133,7 +120,14 @@ function openUpstream(name: string, configuration: UpstreamConfiguration, parts:
           check: ({ probe }) => (probe as Probe).run(),
           onChecked: ({ origin, health }, outcome, hasChanged) => {
             if (hasChanged) upstream.available = usableTargets(targets, healthCheck.panicBelowPercent);
-            onChecked({ upstream: name, target: origin, outcome, isHealthy: health.isUsable, hasChanged });
+            onEvent({
+              kind: 'checked',
+              upstream: name,
+              target: origin,
+              outcome,
+              isHealthy: health.isUsable,
+              hasChanged,
+            });
           },
         })
       : () => {},

@@ -45,6 +45,8 @@ export class Connection {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: options.keepAliveMs,
+      // what the target says may shorten it only
+      keepAliveMaxTimeout: options.keepAliveMs,
       keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
     });
     this.#client.on('disconnect', () => {
@@ -105,6 +107,7 @@ export class Connection {
   }
 
   destroy(): Promise<void> {
+    this.#opening?.destroy(new Error('the connections to the target were closed'));
     return this.#client.destroy();
   }
 

@@ -1,5 +1,6 @@
 import { backoffMs } from '@clearway/kernel';
 import { isIP, isIPv6, type LookupFunction } from 'node:net';
+import type { UpstreamListener } from '../upstream-events.ts';
 import { NameNotFoundError, type Query, type Resolution } from './query.ts';
 
 /** Bounds on what a server may say about how long its answer holds, in seconds. */
@@ -45,12 +46,18 @@ interface Entry {
 export class Names {
   readonly #query: Query;
   readonly #staleMs: number;
+  readonly #onEvent: UpstreamListener;
   readonly #entries = new Map<string, Entry>();
   #isClosed = false;
 
-  constructor(query: Query, staleMs: number) {
+  /**
+   * @param staleMs how long addresses are used that cannot be renewed
+   * @param onEvent told when a name moves, can no longer be resolved, or can be again
+   */
+  constructor(query: Query, staleMs: number, onEvent: UpstreamListener = () => {}) {
     this.#query = query;
     this.#staleMs = staleMs;
+    this.#onEvent = onEvent;
   }
 
   /**
@@ -150,11 +157,17 @@ export class Names {
 
   #renewed(name: string, entry: Entry, { addresses, ttlSeconds }: Resolution): void {
     const ttlMs = Math.min(Math.max(ttlSeconds, MIN_TTL_SECONDS), MAX_TTL_SECONDS) * 1000;
+    const hadFailed = entry.failures > 0;
+    const before = entry.addresses;
     entry.error = undefined;
     entry.failures = 0;
     entry.expiresAtMs = Date.now() + ttlMs;
     entry.confirmedAtMs = performance.now();
     this.#setAddresses(entry, addresses);
+    if (hadFailed) this.#onEvent({ kind: 'name-recovered', name, addresses });
+    else if (before.length > 0 && entry.addresses !== before) {
+      this.#onEvent({ kind: 'name-moved', name, before, addresses });
+    }
     this.#renewAfter(name, entry, ttlMs);
   }
 
@@ -164,6 +177,9 @@ export class Names {
     entry.failedAtMs = performance.now();
     const isStale = performance.now() - entry.confirmedAtMs > this.#staleMs;
     if (error instanceof NameNotFoundError || isStale) entry.addresses = [];
+    if (entry.failures === 1) {
+      this.#onEvent({ kind: 'name-failed', name, cause: error.message, addresses: entry.addresses });
+    }
     // a name that is not known is asked for again when a request needs it
     if (entry.addresses.length > 0)
       this.#renewAfter(name, entry, MIN_TTL_SECONDS * 1000 + backoffMs(entry.failures, RETRY));
