@@ -1,10 +1,11 @@
 import { compare } from '../../backend/jobs/src/baselines/expected.ts';
 import { findShift, SHIFT } from '../../backend/jobs/src/baselines/shift.ts';
 import { secondsOfDay } from '../../backend/jobs/src/baselines/time-of-day.ts';
+import type { StartJudge } from './measure.ts';
 import type { Baseline, Judged, ObservedRun } from '../../backend/jobs/src/baselines/types.ts';
 
 export type Finding = 'normal' | 'slow' | 'fast';
-/** Judges the runs of one job in order. */
+/** Judges the runs of one job in order, each for itself. */
 export type Judge = (run: ObservedRun) => Finding;
 
 /** A way to tell a shift from chance, with the one number that trades false episodes for speed. */
@@ -41,7 +42,7 @@ const percentile: Rule = {
   name: 'last run against P95',
   what: 'the last run took more than the baseline’s P95 times the threshold, or as much less than its median allows',
   threshold: 4.4,
-  grid: range(1, 8, 0.2),
+  grid: range(1, 20, 0.5),
   start: (baseline, threshold) => {
     const reach = Math.log(baseline.p95Ms / baseline.p50Ms) + Math.log(threshold);
     return (run) => {
@@ -54,7 +55,7 @@ const percentile: Rule = {
 const moving: Rule = {
   name: 'moving window',
   what: 'the trimmed mean of the last 5 logarithms against that of the 30 before, not frozen, no cycle',
-  threshold: 3.5,
+  threshold: 6.5,
   grid: range(2.5, 10, 0.25),
   start: (_baseline, threshold) => {
     const logs: number[] = [];
@@ -83,7 +84,7 @@ function trimmed(values: readonly number[]): { mean: number; deviation: number }
 const ewma: Rule = {
   name: 'EWMA',
   what: 'exponentially weighted mean of clipped deviations from the frozen baseline, weight 0.2',
-  threshold: 3.2,
+  threshold: 3.4,
   grid: range(2.4, 6, 0.1),
   start: (baseline, threshold) => {
     const weight = 0.2;
@@ -99,7 +100,7 @@ const ewma: Rule = {
 const cusum: Rule = {
   name: 'CUSUM',
   what: 'sums of clipped deviations beyond half of a doubling (0.5 to 1.2 deviations), each side for itself',
-  threshold: 4.4,
+  threshold: 4.6,
   grid: range(3, 9, 0.2),
   start: (baseline, threshold) => {
     const allowance = Math.min(1.2, Math.max(0.5, Math.LN2 / 2 / baseline.sigma));
@@ -128,7 +129,7 @@ function glr(baseline: Baseline, threshold: number): Judge {
 }
 
 const shift: Rule = {
-  name: 'GLR',
+  name: 'GLR (chosen)',
   what: 'the best of all rows of 2 to 24 last runs against the frozen baseline, clipped deviations',
   threshold: SHIFT.threshold,
   grid: range(2.8, 5, 0.05),
@@ -138,7 +139,7 @@ const shift: Rule = {
 const withoutCycle: Rule = {
   name: 'GLR without cycle',
   what: 'the same with a baseline that knows no hours',
-  threshold: 4,
+  threshold: 6.2,
   grid: range(2.8, 9, 0.1),
   start: (baseline, threshold) => {
     const flat = {
@@ -151,3 +152,21 @@ const withoutCycle: Rule = {
 };
 
 export const RULES: readonly Rule[] = [percentile, moving, ewma, cusum, withoutCycle, shift];
+
+const RUNS_TO_END = 5;
+
+/** Every rule gets the same episodes: one lasts until five runs in a row were normal. */
+export function asStartJudge(rule: Rule, threshold = rule.threshold): StartJudge {
+  return ({ frozen }) => {
+    const judge = rule.start(frozen.baseline!, threshold);
+    let kind: Finding = 'normal';
+    let normal = 0;
+    return (run) => {
+      const finding = judge(run);
+      normal = finding === 'normal' ? normal + 1 : 0;
+      if (finding !== 'normal') kind = finding;
+      else if (normal >= RUNS_TO_END) kind = 'normal';
+      return kind;
+    };
+  };
+}

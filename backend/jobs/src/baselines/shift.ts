@@ -19,7 +19,7 @@ export interface ShiftSettings {
 }
 
 export const SHIFT: ShiftSettings = {
-  threshold: 3.45,
+  threshold: 3.5,
   clip: 2.4,
   leastRuns: 2,
   mostRuns: 24,

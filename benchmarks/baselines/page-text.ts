@@ -1,0 +1,31 @@
+import { CYCLE, OUTLIERS } from './generator.ts';
+
+export const HOW_IT_WORKS = `Each job is compared with its own past: there is no limit to set. Only runs that succeeded count; what failed is shown as
+failing, whatever it took.
+
+1. **Learning.** A job's first runs are learnt from: its usual duration, how far single runs lie from it, how the duration
+   follows the number of items where runs report one (a fixed part and a part per item), how it swings over the day, and how
+   far a run resembles the one before it. Outliers are weighed down, so one run that hung for an hour teaches nothing.
+   From the tenth run on there is something to judge by, at first only for gross changes.
+2. **Freezing.** When there is enough, and the newer half agrees with the older, the baseline is frozen. Enough is 60 runs
+   of a job that runs daily or less often; others need to be seen for 3 days with 180 runs kept, or for 7 with 90. A job that
+   still changes goes on learning. A frozen baseline does not follow: small steps add up until they are found.
+3. **Judging.** After each run the last 2 to 24 are looked at together: is there a row of runs that ends now whose mean is too
+   far from the expectation to be chance? A single run counts at most 2.4 deviations, so an outlier is not an episode; a
+   job that doubled is found after 3 runs when it is even, later when its runs scatter widely. Nothing below 1.25 times
+   (or 1/1.25) is reported.
+4. **Episodes.** What is found is one episode, **slow** or **fast**, since a certain run. It ends when the last five runs
+   together are near the usual again. **Empty** is an episode of its own: more runs in a row without any item than chance and
+   the past of this job explain.
+
+When you are paged: the evidence says what is usual for this run ("2.1 times its usual 340 ms for 1,200 items at this hour over
+the last 5 runs"). If the job was meant to become slower or faster, **accept** the change: the baseline moves to the
+present level at once and is learnt anew. If what was learnt is wrong (the first week was unusual), **relearn**: it starts
+from nothing. Too fast is worth a look too: a job that suddenly takes a fifth of its time often does a fifth of its work.
+
+What it does not see: changes below 1.25 times; a weekly rhythm (accept it once, or report items, which explain most of
+them); anything in the runs before the tenth.`;
+
+export const WHAT_IS_GENERATED = `Durations are generated: lognormal with deviation σ of their logarithm, ${OUTLIERS.rate * 100} % outliers (${OUTLIERS.least} to ${OUTLIERS.most} times as long, a quarter of
+them as short), start times that jitter by a tenth. "Daily cycle" is a sine of ±${CYCLE.swing * 100} %, "office hours" 30 % more from 8 to 18 and 30 %
+less in the night, by steps.`;
