@@ -26,3 +26,19 @@ export const THOUGHTS = [
   'Looking for something calm to deploy to.',
   'Five stars for the drums alone.',
 ] as const;
+
+/** Songs that were shared in posts before there were tracks: what src/separation is for. */
+export const SHARED_SONGS = [
+  'Cold Cache',
+  'Unlogged',
+  'Rolling Release',
+  'Two-Phase Commit',
+  'Backfill Blues',
+  'Dual Write',
+  'Shadow Read',
+  'Feature Flag',
+  'Expand and Contract',
+  'Point of No Return',
+  'Read Your Writes',
+  'Eventually',
+] as const;

@@ -1,5 +1,6 @@
-import { openDatabase } from './database.ts';
-import { ALBUMS, LISTENERS, THOUGHTS } from './seed-data.ts';
+import { openDatabase, type Database } from './database.ts';
+import { ALBUMS, LISTENERS, SHARED_SONGS, THOUGHTS } from './seed-data.ts';
+import { isMissingColumn } from './sql-state.ts';
 
 /** Ids that are the same in every start, and older than any id that the service makes. */
 const fixedId = (kind: number, n: number): string =>
@@ -25,8 +26,24 @@ export async function seed(connectionString: string): Promise<void> {
       database.playlist.createMany({ data: rows.playlists, skipDuplicates }),
       database.playlistEntry.createMany({ data: rows.entries, skipDuplicates }),
     ]);
+    await seedSharedSongs(database);
   } finally {
     await database.$disconnect();
+  }
+}
+
+/** As an older release wrote them; not once that shape is gone. */
+async function seedSharedSongs(database: Database): Promise<void> {
+  const ids = SHARED_SONGS.map((_, n) => fixedId(3, 200 + n));
+  const authors = SHARED_SONGS.map((_, n) => userId(n));
+  try {
+    await database.$executeRaw`
+      INSERT INTO posts (id, kind, author_id, audio_title, audio_artist, audio_duration_seconds)
+      SELECT id::uuid, 'audio', author::uuid, title, 'Schema Drift', 180
+        FROM unnest(${ids}::text[], ${authors}::text[], ${[...SHARED_SONGS]}::text[]) AS song (id, author, title)
+      ON CONFLICT DO NOTHING`;
+  } catch (error) {
+    if (!isMissingColumn(error)) throw error;
   }
 }
 

@@ -6,14 +6,26 @@ import type { Post, Track, User } from '../generated/client.ts';
 import { page, pageOf, pageQuery } from '../http/pages.ts';
 import { check, readableText } from '../http/validation.ts';
 import { checkReferences } from '../references.ts';
+import { songsWithin, type SongWithin } from './songs-within.ts';
 
+const newSong = z.strictObject({
+  title: readableText(200),
+  artist: readableText(200),
+  durationSeconds: z.number().positive().max(86_400).optional(),
+});
 const newPost = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('audio'),
-    trackId: z.uuid(),
-    text: readableText(2000).optional(),
-    authorId: z.uuid().optional(),
-  }),
+  z
+    .strictObject({
+      kind: z.literal('audio'),
+      trackId: z.uuid().optional(),
+      track: newSong.optional(),
+      text: readableText(2000).optional(),
+      authorId: z.uuid().optional(),
+    })
+    .refine(({ trackId, track }) => (trackId === undefined) !== (track === undefined), {
+      path: ['trackId'],
+      error: 'expected trackId, or a track to make',
+    }),
   z.strictObject({ kind: z.literal('text'), text: readableText(2000), authorId: z.uuid().optional() }),
 ]);
 
@@ -27,11 +39,11 @@ type ShownPost = Post & {
   track: Pick<Track, 'id' | 'title' | 'artist'> | null;
 };
 
-const postView = ({ id, kind, text, track, author, createdAt }: ShownPost): object => ({
+const postView = ({ id, kind, text, track, author, createdAt }: ShownPost, song?: SongWithin): object => ({
   id,
   kind,
   text,
-  ...(kind === 'audio' && { track }),
+  ...(kind === 'audio' && { track: track ?? song ?? null }),
   author,
   createdAt: createdAt.toISOString(),
 });
@@ -45,18 +57,27 @@ export function postRoutes(database: Database): Router {
     const posts = await monitoredQuery('posts.list', () =>
       database.post.findMany({ ...pageQuery(wanted), include: related }),
     );
-    response.json(page(posts, wanted, postView));
+    const alone = posts.filter(({ kind, track }) => kind === 'audio' && track === null);
+    const songs = await songsWithin(
+      database,
+      alone.map(({ id }) => id),
+    );
+    response.json(page(posts, wanted, (post) => postView(post, songs.get(post.id))));
   });
 
   router.post('/', json({ limit: '16kb' }), async (request, response) => {
     const post = check(newPost, request.body);
-    const trackId = post.kind === 'audio' ? post.trackId : undefined;
+    const { trackId, track } = post.kind === 'audio' ? post : {};
     await checkReferences(database, { authorId: post.authorId, trackId });
+    const author = post.authorId === undefined ? {} : { author: { connect: { id: post.authorId } } };
+    const owner = post.authorId === undefined ? {} : { owner: { connect: { id: post.authorId } } };
     const data = {
       kind: post.kind,
       text: post.text ?? null,
-      trackId: trackId ?? null,
-      authorId: post.authorId ?? null,
+      ...author,
+      ...(trackId !== undefined && { track: { connect: { id: trackId } } }),
+      // one transaction: no track without its post
+      ...(track && { track: { create: { ...track, durationSeconds: track.durationSeconds ?? null, ...owner } } }),
     };
     const created = await loggedOperation('create post', () =>
       monitoredQuery('posts.create', () => database.post.create({ data, include: related })),
