@@ -1,5 +1,6 @@
 import { createMetrics, requestMetrics, telemetryMetrics, type Metrics } from '@clearway/telemetry';
 import { reloadMetrics } from '../../backend/api-gateway/src/reload-metrics.ts';
+import { upstreamMetrics } from '../../backend/api-gateway/src/upstreams/upstream-metrics.ts';
 import { serviceMetrics } from '../../backend/telemetry/src/service/metrics.ts';
 import { traceMetrics } from '../../backend/worker/src/traces/metrics.ts';
 import { code, markdownTable, page } from './markdown.ts';
@@ -22,6 +23,7 @@ export function metricsPage(): string {
   const gateway = described((metrics) => {
     requestMetrics(metrics, { routes: [], upstreams: [] });
     reloadMetrics(metrics);
+    upstreamMetrics(metrics, () => ({ all: () => [] }));
     withTelemetry(metrics);
   });
   const worker = described((metrics) => {

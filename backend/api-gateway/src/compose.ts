@@ -1,4 +1,4 @@
-import { createGateway, type Gateway } from '@clearway/gateway';
+import { createGateway, type Gateway, type UpstreamListener } from '@clearway/gateway';
 import type { Lifecycle } from '@clearway/kernel';
 import type { Errors, Logs, Tracing } from '@clearway/telemetry';
 import { buildAdminApp } from './admin/admin-app.ts';
@@ -14,6 +14,8 @@ import { openPublicListener } from './public-listener.ts';
 import { openRedis } from './redis.ts';
 import { reloadMetrics } from './reload-metrics.ts';
 import { openSignals } from './signals.ts';
+import { logUpstreams } from './upstreams/log-upstreams.ts';
+import { upstreamMetrics } from './upstreams/upstream-metrics.ts';
 
 /** What the process is given. */
 export interface GatewayProcessOptions {
@@ -65,20 +67,23 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
 
   const redis = isConfigured(env, 'redis') ? openRedis(env.REDIS_URL ?? '', logger) : undefined;
   if (redis) lifecycle.onRelease('redis', () => redis.disconnect());
+  const onUpstream: UpstreamListener[] = [logUpstreams(logger)];
   const gateway = createGateway({
     configuration: active.current,
     recorder: signals.recorder,
     onOpen: signals.onOpen,
     sampleRatio: env.TRACE_SAMPLE_RATIO,
     resources: { redis },
+    onUpstream: (event) => onUpstream.forEach((listener) => listener(event)),
   });
   lifecycle.onRelease('upstreams', () => gateway.close());
   const { health, setChecks } = openHealth(options, active.current, redis);
   swaps.push((next) => gateway.swap(next), signals.setLabels, setChecks);
+  onUpstream.push(upstreamMetrics(signals.metrics, () => gateway.runtime.upstreams));
   onReload.push(reloadMetrics(signals.metrics), logReload(logger));
 
   const sources = { health, readiness, environment: env.SENTRY_ENVIRONMENT, version: VERSION };
-  const admin = await listen(buildAdminApp({ ...sources, ...signals, tokens: env.OPERATIONS_TOKENS, active }), {
+  const admin = await listen(buildAdminApp({ ...sources, ...signals, tokens: env.OPERATIONS_TOKENS, active, gateway }), {
     host: env.ADMIN_HOST,
     port: env.ADMIN_PORT,
     portVariable: 'ADMIN_PORT',

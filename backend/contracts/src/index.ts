@@ -59,6 +59,14 @@ export {
   type TraceSummary,
 } from './trace-summary.ts';
 export {
+  targetCheckSchema,
+  targetNameSchema,
+  targetStatusSchema,
+  upstreamListSchema,
+  type TargetStatus,
+  type UpstreamList,
+} from './gateway-upstreams.ts';
+export {
   recentRecordListSchema,
   recentRecordSchema,
   type RecentRecord,

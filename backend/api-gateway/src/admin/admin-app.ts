@@ -1,3 +1,4 @@
+import type { Gateway } from '@clearway/gateway';
 import { ConfigurationError, type OperationsToken } from '@clearway/kernel';
 import type { Logs, Metrics } from '@clearway/telemetry';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
@@ -7,6 +8,7 @@ import { healthRouter, type HealthSources } from '../health/health-router.ts';
 import { requireAccess, roleOf, sendProblem } from './access.ts';
 import type { FlightRecorder } from '../flight-recorder/flight-recorder.ts';
 import type { RecentRecords } from './recent-records.ts';
+import { upstreamList } from '../upstreams/upstream-list.ts';
 
 /** What the admin listener shows and changes. */
 export interface AdminDependencies extends HealthSources {
@@ -16,6 +18,8 @@ export interface AdminDependencies extends HealthSources {
   readonly records: RecentRecords;
   readonly flight: Pick<FlightRecorder, 'lastWords'>;
   readonly active: ActiveConfiguration;
+  /** Replaced at each reload. */
+  readonly gateway: Pick<Gateway, 'runtime'>;
 }
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -55,7 +59,7 @@ export function buildAdminApp(deps: AdminDependencies): Express {
   return app;
 }
 
-function gatewayRouter({ active, flight, logs, records }: AdminDependencies): express.Router {
+function gatewayRouter({ active, flight, gateway, logs, records }: AdminDependencies): express.Router {
   const router = express.Router();
   router.get('/configuration', (_req, res) => void res.json(active.describe()));
   router.post('/reload', (_req, res) => reload(active, res));
@@ -72,6 +76,9 @@ function gatewayRouter({ active, flight, logs, records }: AdminDependencies): ex
     const { limit, route, reason } = parsed.data;
     const showCause = roleOf(res) === 'operator';
     res.json({ records: records.list({ limit, showCause, ...(route && { route }), ...(reason && { reason }) }) });
+  });
+  router.get('/upstreams', (_req, res) => {
+    res.json(upstreamList(gateway.runtime.upstreams, roleOf(res) === 'operator'));
   });
   router.get('/last-words', (req, res) => {
     const parsed = lastWordsQuery.safeParse(req.query);
