@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -23,15 +25,18 @@ export interface RunningProcess {
 }
 
 /**
- * Starts a process as `npm start` does: the built program on this Node, settings in the environment.
+ * Starts a process as `npm start` does: the built program on this Node, settings in the environment. Its data is in a
+ * folder of its own that goes with it, unless `DATA_DIRECTORY` names one.
  *
  * @param entry path from the repository's root
  */
 export function startProcess(entry: string, variables: Readonly<Record<string, string>>): RunningProcess {
   const { PATH = '', HOME = '', NODE_V8_COVERAGE } = process.env;
+  const folder = mkdtempSync(path.join(tmpdir(), 'clearway-process-'));
+  const coverage = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
   const child = spawn(process.execPath, [path.join(ROOT, entry)], {
     cwd: ROOT,
-    env: { PATH, HOME, ...(NODE_V8_COVERAGE !== undefined && { NODE_V8_COVERAGE }), LOG_FORMAT: 'json', ...variables },
+    env: { PATH, HOME, ...coverage, LOG_FORMAT: 'json', DATA_DIRECTORY: folder, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: LogLine[] = [];
@@ -42,7 +47,10 @@ export function startProcess(entry: string, variables: Readonly<Record<string, s
   });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  const ended = once(child, 'close').then(([code]) => code as number | null);
+  const ended = once(child, 'close').then(([code]) => {
+    rmSync(folder, { recursive: true, force: true });
+    return code as number | null;
+  });
   return {
     pid: child.pid ?? 0,
     lines,

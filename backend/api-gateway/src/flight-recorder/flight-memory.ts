@@ -21,6 +21,9 @@ const NEW_LINE = 10;
 const QUESTION_MARK = 63;
 const MAX_PATH_CHARACTERS = 240;
 const MAX_METHOD_CHARACTERS = 24;
+/** Room that a path leaves for the cause of a failure, at least. */
+const CAUSE_CHARACTERS = 80;
+/** The last line feed stands before the number that ends the entry. */
 const TEXT_END = ENTRY.sameVersion - 1;
 /** So many slots are kept free for requests to come: those that have been open the longest give theirs up. */
 const LEAST_FREE = SLOTS / 4;
@@ -92,7 +95,7 @@ export class FlightMemory {
     end = this.#line(record.requestId, end, 128);
     end = this.#line(record.method, end, MAX_METHOD_CHARACTERS);
     end = this.#line(record.clientAddress, end, 45);
-    end = this.#path(target, end, at + TEXT_END);
+    end = this.#path(target, end, at + TEXT_END - CAUSE_CHARACTERS);
     integers[(at + ENTRY.textBytes) >> 2] = end - at - ENTRY.text;
     this.#floats[(at + ENTRY.startedAtMs) >> 3] = record.startedAtMs;
     // until the first beat nothing else is known of it: what the slot's last request left is not to be read
@@ -101,19 +104,22 @@ export class FlightMemory {
     this.#publish(at, version);
   }
 
-  /** A request ended. */
+  /** A request ended. What it came to is written now, where it went at the next beat. */
   closed(record: RequestRecord): void {
     this.#floats[SIGNS.openRequests / 8] = --this.#openCount;
     const slot = record.flightSlot;
     if (slot === -1) return;
     const at = SLOTS_AT + slot * SLOT_BYTES;
+    const integers = this.#integers;
     const version = this.#begin(at);
-    this.#progress(record, at);
-    if (record.cause !== undefined) this.#cause(record.cause, at);
     this.#floats[(at + ENTRY.durationMs) >> 3] = record.durationMs;
-    this.#integers[(at + ENTRY.state) >> 2] = STATE.finished;
+    integers[(at + ENTRY.status) >> 2] = record.status;
+    integers[(at + ENTRY.reason) >> 2] = this.#nameOf(record.reason);
+    integers[(at + ENTRY.state) >> 2] = STATE.finished;
+    if (record.cause !== undefined) this.#cause(record.cause, at);
     this.#publish(at, version);
-    this.#release(record, slot);
+    record.flightSlot = -1;
+    this.#giveBack(slot);
   }
 
   /**
@@ -130,19 +136,20 @@ export class FlightMemory {
     floats[SIGNS.externalBytes / 8] = heap.external;
     this.#integers[FLAGS.isInspected / 4] = Number(isInspected);
     if (this.#freeCount < LEAST_FREE) this.#giveUpOldest();
-    for (const record of this.#owners) if (record !== undefined) this.#refresh(record);
+    this.#owners.forEach((record, slot) => record !== undefined && this.#refresh(record, slot));
     Atomics.add(this.#integers, FLAGS.beat / 4, 1);
   }
 
-  #refresh(record: RequestRecord): void {
-    const at = SLOTS_AT + record.flightSlot * SLOT_BYTES;
+  #refresh(record: RequestRecord, slot: number): void {
+    const at = SLOTS_AT + slot * SLOT_BYTES;
     const version = this.#begin(at);
     this.#progress(record, at);
     this.#integers[(at + ENTRY.phase) >> 2] = this.#nameOf(phaseOf(record));
     this.#publish(at, version);
+    if (record.ended) this.#owners[slot] = undefined;
   }
 
-  /** What changes while a request is open. */
+  /** Where a request went. */
   #progress(record: RequestRecord, at: number): void {
     const { attempts } = record;
     const floats = this.#floats;
@@ -152,16 +159,13 @@ export class FlightMemory {
     floats[(at + ENTRY.bytesOut) >> 3] = record.bytesOut;
     integers[(at + ENTRY.status) >> 2] = record.status;
     integers[(at + ENTRY.attempts) >> 2] = attempts.length;
-    integers[(at + ENTRY.reason) >> 2] = this.#nameOf(record.reason);
     integers[(at + ENTRY.route) >> 2] = this.#nameOf(record.route);
     integers[(at + ENTRY.upstream) >> 2] = this.#nameOf(record.upstream);
     integers[(at + ENTRY.kind) >> 2] = this.#nameOf(record.kind);
     integers[(at + ENTRY.target) >> 2] = this.#nameOf(attempts[attempts.length - 1]?.target);
   }
 
-  #release(record: RequestRecord, slot: number): void {
-    record.flightSlot = -1;
-    this.#owners[slot] = undefined;
+  #giveBack(slot: number): void {
     this.#free[(this.#firstFree + this.#freeCount) % SLOTS] = slot;
     this.#freeCount++;
   }
@@ -169,12 +173,14 @@ export class FlightMemory {
   /** Streams and upgrades are open for hours: they must not keep the requests that come from being recorded. */
   #giveUpOldest(): void {
     const rank = (record: RequestRecord): number => (record.kind === 'exchange' ? Infinity : 0);
-    const open = this.#owners.filter((record) => record !== undefined);
+    const open = this.#owners.filter((record) => record !== undefined && !record.ended) as RequestRecord[];
     open.sort((a, b) => (rank(a) === rank(b) ? a.startedAtMs - b.startedAtMs : rank(a) - rank(b)));
     for (const record of open.slice(0, LEAST_FREE - this.#freeCount)) {
       const slot = record.flightSlot;
       this.#integers[(SLOTS_AT + slot * SLOT_BYTES + ENTRY.state) >> 2] = STATE.empty;
-      this.#release(record, slot);
+      this.#owners[slot] = undefined;
+      record.flightSlot = -1;
+      this.#giveBack(slot);
     }
   }
 

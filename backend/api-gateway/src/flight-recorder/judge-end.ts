@@ -1,5 +1,6 @@
 import type { ProcessEnd } from '@clearway/contracts';
 import type { Flight } from './read-flight.ts';
+import type { StackFrame } from './stack-frames.ts';
 
 /** Why a process ended, and how sure that is. */
 export interface EndVerdict {
@@ -11,6 +12,8 @@ export interface EndVerdict {
 /** Nearer to a limit than this, the limit is the likeliest reason. */
 const NEARLY_FULL = 0.9;
 const MEBIBYTE = 2 ** 20;
+/** Both times are taken by a thread that looks ten times a second. */
+const SLACK_MS = 1000;
 
 /**
  * Judges why a process ended by what it left behind. Only a process that ends itself can say why; of the others there are
@@ -52,12 +55,21 @@ function withTheMachine({ facts }: Flight, ownBootId: string | undefined): EndVe
   return { end: 'machine_restarted', isCertain: false, explanation: 'The machine was restarted since.' };
 }
 
-function whileBlocked({ signs, block }: Flight): EndVerdict | undefined {
+/** What the main thread was doing when its process ended; empty unless it stood still. */
+export function lastStack({ signs, block }: Flight): readonly StackFrame[] {
+  if (signs.blockedForMs === 0 || block === undefined) return [];
+  // one that came too soon after another has no stack of its own
+  const isItsOwn = block.atMs >= signs.seenAtMs - signs.blockedForMs - SLACK_MS;
+  return isItsOwn ? block.frames : [];
+}
+
+function whileBlocked(flight: Flight): EndVerdict | undefined {
+  const { signs } = flight;
   if (signs.blockedForMs === 0) return undefined;
   const seconds = (signs.blockedForMs / 1000).toFixed(1);
-  const innermost = block?.frames[0];
+  const [innermost] = lastStack(flight);
   const where = innermost === undefined ? '' : ` in ${innermost.function} (${innermost.file}:${innermost.line})`;
-  const heap = heapShare({ signs });
+  const heap = heapShare(flight);
   const full = heap >= NEARLY_FULL ? `, with its heap ${percent(heap)} full` : '';
   return {
     end: heap >= NEARLY_FULL ? 'heap_exhausted' : 'blocked',
@@ -87,7 +99,7 @@ function outOfMemory({ signs, facts }: Flight): EndVerdict | undefined {
   };
 }
 
-function heapShare({ signs }: Pick<Flight, 'signs'>): number {
+function heapShare({ signs }: Flight): number {
   return signs.heapLimitBytes > 0 ? signs.heapUsedBytes / signs.heapLimitBytes : 0;
 }
 

@@ -1,6 +1,7 @@
 import { failureReasonSchema, type LastRequest, type LastWords } from '@clearway/contracts';
-import { judgeEnd } from './judge-end.ts';
+import { judgeEnd, lastStack } from './judge-end.ts';
 import type { Flight, FlightEntry } from './read-flight.ts';
+import type { StackFrame } from './stack-frames.ts';
 
 /** How much of a process's last words is told. */
 export interface LastWordsScope {
@@ -51,50 +52,49 @@ export function lastWordsOf(flight: Flight, ownBootId: string | undefined, scope
   };
 }
 
-function blockedOf({ block, signs }: Flight, showCause: boolean): LastWords['blocked'] {
-  const isLast = signs.blockedForMs > 0;
-  if (block === undefined && !isLast) return undefined;
-  const sinceMs = isLast ? signs.seenAtMs - signs.blockedForMs : (block?.atMs ?? 0);
-  // one that came too soon after the last has no stack of its own
-  const isStackOfIt = block !== undefined && (!isLast || block.atMs >= sinceMs - 1000);
-  return {
-    at: new Date(sinceMs).toISOString(),
-    forMs: Math.round(isLast ? signs.blockedForMs : (block?.forMs ?? 0)),
+function blockedOf(flight: Flight, showCause: boolean): LastWords['blocked'] {
+  const { block, signs } = flight;
+  const describe = (atMs: number, forMs: number, isLast: boolean, stack: readonly StackFrame[]) => ({
+    at: new Date(atMs).toISOString(),
+    forMs: Math.round(forMs),
     isLast,
-    stack: isStackOfIt && showCause ? block.frames : [],
-  };
+    stack: showCause ? stack : [],
+  });
+  const { seenAtMs, blockedForMs } = signs;
+  if (blockedForMs > 0) return describe(seenAtMs - blockedForMs, blockedForMs, true, lastStack(flight));
+  return block && describe(block.atMs, block.forMs, false, block.frames);
 }
 
 function describeRequest(entry: FlightEntry, seenAtMs: number, showCause: boolean): LastRequest {
-  const { traceId, requestId, method, path, client, startedAtMs, phase, progress } = entry;
+  const { traceId, requestId, method, path, client, startedAtMs, isOpen, progress, outcome } = entry;
   return {
     traceId,
     id: requestId,
     time: new Date(startedAtMs).toISOString(),
     method,
     path,
-    durationMs: round(progress?.durationMs ?? Math.max(0, seenAtMs - startedAtMs)),
+    durationMs: round(outcome?.durationMs ?? Math.max(0, seenAtMs - startedAtMs)),
     ...present({
       client: showCause ? client : undefined,
       route: progress?.route,
       upstream: progress?.upstream,
       target: showCause ? progress?.target : undefined,
       kind: progress?.kind,
-      phase,
-      status: progress?.status,
-      // a version before this one may have had a class that this one does not know
-      reason: failureReasonSchema.safeParse(progress?.reason).data,
-      cause: showCause ? progress?.cause : undefined,
+      phase: isOpen ? progress?.phase : undefined,
+      status: outcome?.status ?? (progress?.status || undefined),
+      // the process before may have been of another version, with a class that this one does not know
+      reason: failureReasonSchema.safeParse(outcome?.reason).data,
+      cause: showCause ? outcome?.cause : undefined,
       attempts: progress?.attempts,
-      upstreamMs: progress?.upstreamMs === undefined ? undefined : round(progress.upstreamMs),
+      upstreamMs: isOpen || progress === undefined ? undefined : round(progress.upstreamMs),
       bytesIn: progress?.bytesIn,
       bytesOut: progress?.bytesOut,
     }),
   };
 }
 
-function endOf({ startedAtMs, progress }: FlightEntry): number {
-  return startedAtMs + (progress?.durationMs ?? 0);
+function endOf({ startedAtMs, outcome }: FlightEntry): number {
+  return startedAtMs + (outcome?.durationMs ?? 0);
 }
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined | null> };

@@ -38,7 +38,7 @@ export interface FlightEnd {
   readonly error: string | null;
 }
 
-/** One request of a file. What was not known yet is undefined. */
+/** One request of a file. */
 export interface FlightEntry {
   readonly isOpen: boolean;
   readonly traceId: string;
@@ -47,25 +47,34 @@ export interface FlightEntry {
   readonly client: string;
   readonly path: string;
   readonly startedAtMs: number;
-  /** How far it came; undefined when it arrived after the last beat, and for a finished one. */
-  readonly phase: string | undefined;
+  /** Where it went, at the last beat; undefined when it arrived after that. */
   readonly progress: FlightProgress | undefined;
+  /** What it came to; undefined while it is open. */
+  readonly outcome: FlightOutcome | undefined;
 }
 
-/** What becomes known of a request on its way. */
+/** Where a request went. */
 export interface FlightProgress {
   readonly route: string | undefined;
   readonly upstream: string | undefined;
   readonly target: string | undefined;
   readonly kind: string | undefined;
+  /** How far it had come. */
+  readonly phase: string | undefined;
+  /** 0 while the client was given none. */
+  readonly status: number;
+  readonly attempts: number;
+  readonly upstreamMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** What a request came to. */
+export interface FlightOutcome {
   readonly status: number;
   readonly reason: string | undefined;
   readonly cause: string | undefined;
-  readonly attempts: number;
-  readonly durationMs: number | undefined;
-  readonly upstreamMs: number | undefined;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
+  readonly durationMs: number;
 }
 
 /** A flight recorder's file. */
@@ -118,7 +127,7 @@ function readEntry(slot: Buffer, names: readonly string[]): FlightEntry | undefi
   const [traceId = '', requestId = '', method = '', client = '', path = '', cause] = text.split('\n');
   if (!/^[0-9a-f]{32}$/.test(traceId)) return undefined;
   const isOpen = state === STATE.open;
-  const isArriving = isOpen && integer(ENTRY.phase) === NO_NAME;
+  const hasBeat = integer(ENTRY.phase) !== NO_NAME;
   return {
     isOpen,
     traceId,
@@ -127,30 +136,32 @@ function readEntry(slot: Buffer, names: readonly string[]): FlightEntry | undefi
     client,
     path,
     startedAtMs: slot.readDoubleLE(ENTRY.startedAtMs),
-    phase: isOpen ? names[integer(ENTRY.phase)] : undefined,
-    progress: isArriving ? undefined : readProgress(slot, names, isOpen, cause),
+    progress: hasBeat ? readProgress(slot, names) : undefined,
+    outcome: isOpen ? undefined : readOutcome(slot, names, cause),
   };
 }
 
-function readProgress(
-  slot: Buffer,
-  names: readonly string[],
-  isOpen: boolean,
-  cause: string | undefined,
-): FlightProgress {
+function readProgress(slot: Buffer, names: readonly string[]): FlightProgress {
   const name = (at: number): string | undefined => names[slot.readInt32LE(at)];
   return {
     route: name(ENTRY.route),
     upstream: name(ENTRY.upstream),
     target: name(ENTRY.target),
     kind: name(ENTRY.kind),
+    phase: name(ENTRY.phase),
     status: slot.readInt32LE(ENTRY.status),
-    reason: name(ENTRY.reason),
-    cause: cause || undefined,
     attempts: slot.readInt32LE(ENTRY.attempts),
-    durationMs: isOpen ? undefined : slot.readDoubleLE(ENTRY.durationMs),
-    upstreamMs: isOpen ? undefined : slot.readDoubleLE(ENTRY.upstreamMs),
+    upstreamMs: slot.readDoubleLE(ENTRY.upstreamMs),
     bytesIn: slot.readDoubleLE(ENTRY.bytesIn),
     bytesOut: slot.readDoubleLE(ENTRY.bytesOut),
+  };
+}
+
+function readOutcome(slot: Buffer, names: readonly string[], cause: string | undefined): FlightOutcome {
+  return {
+    status: slot.readInt32LE(ENTRY.status),
+    reason: names[slot.readInt32LE(ENTRY.reason)],
+    cause: cause || undefined,
+    durationMs: slot.readDoubleLE(ENTRY.durationMs),
   };
 }
