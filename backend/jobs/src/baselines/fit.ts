@@ -1,6 +1,7 @@
 import { cycleColumns, itemsTerm } from './expected.ts';
 import { huberScale, median, quantile, robustFit, type Fit } from './robust.ts';
-import { gapSeconds, isSecond, spanDays } from './samples.ts';
+import { correlationOf } from './neighbours.ts';
+import { gapSeconds, spanDays } from './samples.ts';
 import { secondsOfDay } from './time-of-day.ts';
 import type { Baseline, ItemsModel, Sample, Samples } from './types.ts';
 
@@ -34,7 +35,7 @@ export function fitBaseline(samples: Samples, timeZone: string): { baseline: Bas
     sigma: round(Math.max(LEAST_SIGMA, fit.scale)),
     items: items && { ...items, ...withoutItems(logs) },
     cycle: fit.coefficients.slice(1, 1 + 2 * harmonics).map(round),
-    correlation: correlationOf(list, fit.residuals),
+    correlation: round(correlationOf(fit.residuals)),
     samples: list.length,
     averageMs: round(durations.reduce((sum, ms) => sum + ms, 0) / durations.length),
     p50Ms: round(quantile(durations, 0.5)),
@@ -109,27 +110,4 @@ function mostHarmonics(samples: Samples, seconds: readonly number[]): number {
   const hours = new Set(seconds.map((second) => Math.floor(second / 3600))).size;
   const byRoom = Math.floor((seconds.length / SAMPLES_PER_COLUMN - 1) / 2);
   return Math.max(0, Math.min(MOST_HARMONICS, Math.floor((hours - 1) / 2), byRoom));
-}
-
-/**
- * How far a run resembles the one before it, from the scales of their sums and differences (Gnanadesikan and Kettenring,
- * 1972). 0 where it could be chance, else at the upper end: too few episodes are the smaller fault.
- */
-function correlationOf(list: readonly Sample[], residuals: readonly number[]): number {
-  const seconds = list.flatMap((_, index) => (isSecond(index) ? [index] : []));
-  if (seconds.length < 10) return 0;
-  const sums =
-    huberScale(
-      seconds.map((index) => residuals[index]! + residuals[index - 1]!),
-      0,
-    ) ** 2;
-  const differences =
-    huberScale(
-      seconds.map((index) => residuals[index]! - residuals[index - 1]!),
-      0,
-    ) ** 2;
-  if (sums + differences === 0) return 0;
-  const estimate = (sums - differences) / (sums + differences);
-  const error = 1 / Math.sqrt(seconds.length);
-  return estimate < 2.5 * error ? 0 : round(Math.min(0.9, estimate + error));
 }

@@ -2,7 +2,7 @@ import { median } from './robust.ts';
 import type { ObservedRun, Sample, Samples } from './types.ts';
 
 /** So many fit into 8 KB beside the rest. */
-const MOST_SAMPLES = 256;
+const MOST_SAMPLES = 240;
 const FIRST_SPACING_SECONDS = 1;
 
 /**

@@ -1,4 +1,5 @@
 import { parametersOf } from './fit.ts';
+import { spread } from './neighbours.ts';
 import { median } from './robust.ts';
 import type { Baseline, Judged } from './types.ts';
 
@@ -46,9 +47,10 @@ export interface Shift {
  */
 export function findShift(baseline: Baseline, window: readonly Judged[], settings: ShiftSettings): Shift | undefined {
   const ownError = (settings.ownError * parametersOf(baseline) * spread(baseline.correlation)) / baseline.samples;
-  const most = settings.clip * clipFactor(baseline.correlation);
-  let best: (Shift & { score: number }) | undefined;
-  let highest = settings.threshold * studentFactor(settings.threshold, baseline);
+  const student = studentFactor(settings.threshold, baseline);
+  const most = settings.clip * clipFactor(baseline.correlation) * student;
+  let best: Shift | undefined;
+  let highest = settings.threshold * student;
   let sum = 0;
   for (let runs = 1; runs <= Math.min(window.length, settings.mostRuns); runs++) {
     const from = window.length - runs;
@@ -56,7 +58,7 @@ export function findShift(baseline: Baseline, window: readonly Judged[], setting
     if (runs < settings.leastRuns) continue;
     const score = Math.abs(sum / runs) / Math.sqrt(varianceOfMean(runs, baseline.correlation) + ownError);
     if (score < highest || !isLarge(baseline, window, from, settings)) continue;
-    best = { kind: sum > 0 ? 'slow' : 'fast', from, score };
+    best = { kind: sum > 0 ? 'slow' : 'fast', from };
     highest = score;
   }
   return best;
@@ -68,9 +70,6 @@ export const clip = (value: number, most: number): number => Math.max(-most, Mat
 /** The median of the logarithmic ratios from a place on. */
 export const middleRatio = (window: readonly Judged[], from: number): number =>
   median(window.slice(from).map(([, , logRatio]) => logRatio));
-
-/** How much neighbours that are alike widen the error of a long mean (autoregression of the first order). */
-export const spread = (correlation: number): number => (1 + correlation) / (1 - correlation);
 
 function isLarge(baseline: Baseline, window: readonly Judged[], from: number, settings: ShiftSettings): boolean {
   const least = Math.max(Math.log(settings.leastRatio), settings.leastDeviations * baseline.sigma);
