@@ -33,6 +33,8 @@ export interface JobsOptions {
   readonly poolSize?: number;
   /** How long the database may take to answer and to have its tables, in milliseconds; 60,000 by default. */
   readonly startLimitMs?: number;
+  /** Gives up starting. */
+  readonly signal?: AbortSignal;
   readonly times?: Partial<JobTimes>;
   /** Hears of every run that ended; what it throws is logged. */
   readonly onRunEnded?: (run: RunEnded) => void;
@@ -106,12 +108,17 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
     poolSize: options.poolSize ?? 10,
     onProblem: (error) => void options.log.log('debug', 'jobs: a database connection broke', { error }),
   });
+  // a database that is silent must not keep the process from ending
+  const giveUp = (): void => void connections.close();
+  options.signal?.addEventListener('abort', giveUp, { once: true });
   try {
     const boss = await untilReady(() => prepare(options, connections, times, onProblem), options);
     return working({ options, times, boss, connections, definitions, onProblem });
   } catch (error) {
     await connections.close();
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
   }
 }
 
@@ -152,12 +159,14 @@ async function prepare(
   }
 }
 
-async function untilReady<T>(start: () => Promise<T>, { startLimitMs, log }: JobsOptions): Promise<T> {
+async function untilReady<T>(start: () => Promise<T>, { startLimitMs, log, signal }: JobsOptions): Promise<T> {
   const untilMs = performance.now() + (startLimitMs ?? DEFAULT_START_LIMIT_MS);
   for (let attempt = 1; ; attempt++) {
     try {
+      signal?.throwIfAborted();
       return await start();
     } catch (error) {
+      signal?.throwIfAborted();
       const { code, message } = error as { code?: string; message: string };
       if (performance.now() > untilMs || error instanceof TypeError) {
         const hint = code === UNDEFINED_TABLE ? '; start the worker of Clearway, which makes them' : '';
@@ -198,10 +207,11 @@ function working(parts: Parts): Jobs {
       enqueue({ boss, connections }, job, input, enqueueOptions, { trigger: 'enqueue' }),
     runningCount: () => signs.active.size,
     async stop(limitMs) {
-      await Promise.all([notices.close(), ...repeating.map((work) => work.stop())]);
-      await stopWorkers(workers, signs, limitMs);
+      const repeated = Promise.all(repeating.map((work) => work.stop()));
+      await Promise.all([notices.close(), stopWorkers(workers, signs, limitMs)]);
       signs.stop();
-      await boss.stop({ graceful: false, close: false });
+      // a database that is silent must not keep the process from ending
+      await Promise.race([repeated.then(() => boss.stop({ graceful: false, close: false })), pause(STOP_GRACE_MS)]);
       await connections.close();
     },
   };
@@ -244,12 +254,17 @@ function repeatingWork(parts: Parts, workers: readonly JobWorker[]): Repeating[]
 }
 
 /** Longer than a run may take to notice that it is stopped, and to be written down. */
-const STOP_GRACE_MS = 8000;
+const RUN_GRACE_MS = 8000;
+/** For what the queue itself is doing at the moment. */
+const STOP_GRACE_MS = 1000;
+
+const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });
 
 async function stopWorkers(workers: readonly JobWorker[], signs: SignsOfLife, limitMs: number): Promise<void> {
   const stopped = Promise.all(workers.map((worker) => worker.stop()));
-  const wait = (ms: number): Promise<unknown> => Promise.race([stopped, sleep(ms, undefined, { ref: false })]);
-  await wait(limitMs);
-  for (const run of signs.active) run.stop('shutdown');
+  const wait = (ms: number): Promise<unknown> => Promise.race([stopped, pause(ms)]);
   await wait(STOP_GRACE_MS);
+  if (signs.active.size > 0) await wait(limitMs);
+  for (const run of signs.active) run.stop('shutdown');
+  if (signs.active.size > 0) await wait(RUN_GRACE_MS);
 }

@@ -166,7 +166,7 @@ describe('the lists', () => {
       const { body } = await get(`/api/job-runs?limit=2${cursor}`);
       seen.push(...(body['runs'] as { runId: string }[]).map((run) => run.runId));
       if (body['nextCursor'] === undefined) break;
-      cursor = `&cursor=${String(body['nextCursor'])}`;
+      cursor = `&cursor=${body['nextCursor'] as string}`;
     }
     const { body } = await get('/api/job-runs?limit=500');
     expect(seen).toEqual((body['runs'] as { runId: string }[]).map((run) => run.runId));

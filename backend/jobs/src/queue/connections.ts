@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { withoutSpans } from '@clearway/telemetry';
 import pg from 'pg';
 
@@ -14,8 +15,14 @@ export interface Connections extends Sql {
   readonly pool: pg.Pool;
   /** Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. */
   transaction<T>(work: (sql: pg.PoolClient) => Promise<T>): Promise<T>;
+  /** Waits a moment for queries in progress; breaks connections on which nothing comes any more. */
   close(): Promise<void>;
 }
+
+/** How long a statement may run on the server, and how long its answer may take at most. */
+const STATEMENT_LIMIT_MS = 60_000;
+const ANSWER_LIMIT_MS = 65_000;
+const CLOSE_LIMIT_MS = 1000;
 
 /** How to reach the database. */
 export interface ConnectionsOptions {
@@ -33,17 +40,34 @@ export function openConnections(options: ConnectionsOptions): Connections {
     max: options.poolSize,
     connectionTimeoutMillis: 5000,
     keepAlive: true,
+    query_timeout: ANSWER_LIMIT_MS,
     // pg-pool waits for the promise, though its type does not say so
     // eslint-disable-next-line @typescript-eslint/no-misused-promises
-    onConnect: (client) => client.query("SET TIME ZONE 'UTC'; SET statement_timeout = 60000"),
+    onConnect: (client) => client.query(`SET TIME ZONE 'UTC'; SET statement_timeout = ${STATEMENT_LIMIT_MS}`),
   });
+  let closed: Promise<void> | undefined;
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => clients.add(client));
+  pool.on('remove', (client) => clients.delete(client as pg.PoolClient));
   pool.on('error', options.onProblem);
   return {
     pool,
     query: (text, values) => withoutSpans(() => pool.query(text, values)),
     transaction: (work) => withoutSpans(() => inTransaction(pool, work)),
-    close: () => pool.end(),
+    close: () => (closed ??= endWithin(pool.end(), clients)),
   };
+}
+
+/** Waits a moment for connections to end in order, then breaks those on which nothing comes any more. */
+export async function endWithin(ended: Promise<void>, clients: Iterable<pg.ClientBase>): Promise<void> {
+  await Promise.race([ended, sleep(CLOSE_LIMIT_MS, undefined, { ref: false })]);
+  for (const client of clients) (client as unknown as WithStream).connection.stream.destroy();
+  await ended.catch(() => {});
+}
+
+/** What of a client can be broken when the other side is silent. */
+interface WithStream {
+  readonly connection: { readonly stream: { destroy(): void } };
 }
 
 async function inTransaction<T>(pool: pg.Pool, work: (sql: pg.PoolClient) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '@clearway/kernel';
 import pg from 'pg';
+import { endWithin } from './connections.ts';
 
 const CHANNEL = 'clearway_jobs';
 const LONGEST_PAUSE_MS = 10_000;
@@ -39,7 +40,8 @@ async function listenUntilAborted(
   for (let failures = 0; !signal.aborted; failures++) {
     const client = new pg.Client({ connectionString, application_name: 'clearway-jobs-notices', keepAlive: true });
     const broken = new Promise<void>((resolve) => {
-      client.once('error', () => resolve());
+      // every one of them: an error that nobody hears ends the process
+      client.on('error', () => resolve());
       client.once('end', () => resolve());
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
@@ -52,7 +54,7 @@ async function listenUntilAborted(
     } catch {
       // opened again below
     }
-    await client.end().catch(() => {});
+    await endWithin(client.end(), [client]);
     if (!signal.aborted)
       await sleep(backoffMs(failures + 1, { baseMs: 200, maxMs: LONGEST_PAUSE_MS }), undefined, { signal }).catch(
         () => {},

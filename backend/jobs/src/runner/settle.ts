@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '@clearway/kernel';
 import type { PgBoss } from 'pg-boss';
+import { replaysWithdrawn, replaySucceeded } from '../dead-letters/replayed.ts';
 import type { Effect } from '../definition/job-context.ts';
 import { recordSuccess, releaseKey } from '../ledger/ledger.ts';
 import { isConnectionProblem, type Connections, type Sql } from '../queue/connections.ts';
 import type { EventData } from '../queue/event.ts';
 import { asDatabase, QUEUE_SCHEMA } from '../queue/open-queue.ts';
-import { endRun, lockRun, type KeptError, type RunEnd } from '../runs/run-records.ts';
+import { keepError, type KeptError } from '../runs/kept-error.ts';
+import { endRun, lockRun, type RunEnd } from '../runs/run-records.ts';
 import type { ActiveRun } from './active-run.ts';
 
 /** How long the end of a run is tried to be written down while the database does not answer. */
@@ -69,13 +71,7 @@ export async function settle(options: SettleOptions, outcome: Outcome): Promise<
 /** The outcome of a run that threw. */
 export function failure(error: unknown, durationMs: number, end: RunEnd = 'FAILED'): Outcome {
   const isPermanent = (error as Error | undefined)?.name === 'PermanentFailure';
-  return { end, durationMs, error: kept(error), isPermanent };
-}
-
-function kept(error: unknown): KeptError {
-  if (!(error instanceof Error)) return { name: typeof error, message: String(error).slice(0, 4000) };
-  const { name, message, stack } = error;
-  return { name, message: message.slice(0, 4000), ...(stack !== undefined && { stack: stack.slice(0, 16_000) }) };
+  return { end, durationMs, error: keepError(error), isPermanent };
 }
 
 async function write(sql: Sql, options: SettleOptions, outcome: Outcome): Promise<void> {
@@ -125,18 +121,16 @@ async function complete(sql: Sql, { boss, run, event }: SettleOptions, output: s
     includeQueued: true,
   })) as { affected: number };
   if (result.affected === 0) throw new Superseded();
-  if (event.deadLetterId !== undefined) await sql.query(DEAD_LETTER_SUCCEEDED, [event.deadLetterId]);
+  if (event.deadLetterId !== undefined) await replaySucceeded(sql, run.eventId);
 }
 
-const DEAD_LETTER_SUCCEEDED = `UPDATE dead_letter_queue SET status = 'SUCCEEDED', processed_at = now(), updated_at = now()
-  WHERE id = $1 AND status = 'PROCESSING'`;
-
 /** Cancelled by a person: the event is over. Ended with its process: the event goes back, and no try is used up. */
-async function giveUp(sql: Sql, { boss, run }: SettleOptions): Promise<void> {
+async function giveUp(sql: Sql, { boss, run, event }: SettleOptions): Promise<void> {
   const { jobId, eventId } = run;
   if (run.stopped === 'shutdown') return void (await sql.query(GIVE_BACK, [jobId, eventId]));
   await boss.cancel(jobId, eventId, { db: asDatabase(sql) });
   await releaseKey(sql, jobId, eventId);
+  if (event.deadLetterId !== undefined) await replaysWithdrawn(sql, [eventId]);
 }
 
 const GIVE_BACK = `UPDATE ${QUEUE_SCHEMA}.job SET state = 'created', started_on = NULL, heartbeat_on = NULL

@@ -1,16 +1,10 @@
 import type { Sql } from '../queue/connections.ts';
 import type { Trigger } from '../queue/event.ts';
 import { countRun } from '../metrics/count-run.ts';
+import type { KeptError } from './kept-error.ts';
 
 /** How a run ended. */
 export type RunEnd = 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'CANCELLED' | 'LOST' | 'DUPLICATE';
-
-/** An error as it is kept. */
-export interface KeptError {
-  readonly name: string;
-  readonly message: string;
-  readonly stack?: string;
-}
 
 /** What is known of a run when it begins. */
 export interface RunStart {

@@ -43,6 +43,7 @@ export function createWorkerJobs(options: WorkerJobsOptions): WorkerJobs {
       jobs: schedule({ connections }),
       log: telemetry.logs.logger,
       startLimitMs: 0,
+      signal: abort.signal,
       onRunEnded: (run) => {
         onRunEnded(run);
         if (run.error) telemetry.errors.reportError(`job ${run.jobId}`, run.error, { feature: 'jobs' });
