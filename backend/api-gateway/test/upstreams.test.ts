@@ -1,8 +1,13 @@
 import { upstreamListSchema, type UpstreamList } from '@clearway/contracts';
 import { afterEach, expect, test } from '@jest/globals';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createAuthority } from '../../../tests/end-to-end/support/certificates.ts';
 import { startWhole } from './support.ts';
 
 const releases: (() => unknown)[] = [];
@@ -70,4 +75,35 @@ routes:
   expect(metrics).toMatch(
     new RegExp(`clearway_health_checks_total\\{upstream="checked",target="${sick}",outcome="failed"\\} [1-9]`),
   );
+});
+
+test('a certificate file that is renewed is taken up, though the configuration says the same', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'clearway-renewed-'));
+  releases.push(() => rmSync(folder, { recursive: true }));
+  const caFile = path.join(folder, 'ca.pem');
+  const authority = await createAuthority();
+  writeFileSync(caFile, (await createAuthority()).certificate);
+  const { certificate: cert, key } = await authority.issue(['127.0.0.1']);
+  const server = https.createServer({ cert, key }, (_req, res) => res.end('ok')).listen(0, '127.0.0.1');
+  server.on('tlsClientError', () => undefined);
+  await once(server, 'listening');
+  releases.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const gateway = await startWhole(`version: 1
+upstreams:
+  main: { targets: [{ url: '${url}' }], tls: { caFile: ${caFile} } }
+routes:
+  - { id: all, match: { path: /* }, upstream: main }
+`);
+  releases.push(() => gateway.close());
+  expect((await fetch(gateway.origin)).headers.get('clearway-reason')).toBe('tls_failure');
+  writeFileSync(caFile, authority.certificate);
+  while (!(await fetch(gateway.origin)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
+  writeFileSync(caFile, 'nonsense');
+  const refused = await fetch(`${gateway.admin}/api/gateway/reload`, { method: 'POST' });
+  expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('holds no certificate')]);
+  expect((await fetch(gateway.origin)).status).toBe(200);
 });

@@ -30,6 +30,7 @@ export { plainAddress } from './pipeline/networks.ts';
 export { ownHeaders } from './proxy/response-headers.ts';
 export { hostName } from './pipeline/steps.ts';
 export type { Target, Upstream } from './proxy/upstreams.ts';
+export { tlsFiles } from './proxy/tls-material.ts';
 export type {
   NameFailed,
   NameMoved,

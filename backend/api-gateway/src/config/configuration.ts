@@ -1,7 +1,7 @@
 import { ConfigurationError, type ConfigurationProblem } from '@clearway/kernel';
-import { loadSections, type ClearwayConfiguration } from '@clearway/gateway';
+import { loadSections, tlsFiles, type ClearwayConfiguration } from '@clearway/gateway';
 import { createHash } from 'node:crypto';
-import { watch, type FSWatcher } from 'node:fs';
+import { existsSync, readFileSync, watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 
 /** The sections of `clearway.yaml` that the gateway lives by. Others may hold secrets, which it does not keep. */
@@ -53,18 +53,22 @@ export function openConfiguration(options: {
   let since = new Date();
   const fingerprint = (configuration: GatewaySettings) =>
     createHash('sha256').update(JSON.stringify(configuration)).digest('hex').slice(0, 12);
+  let material = materialOf(loaded.configuration);
 
   let watching: FileWatch | undefined;
   const reload = (cause: ReloadCause): void => {
     try {
       const next = loadSections(options.file, options.variables, OWN_SECTIONS);
-      const changed = fingerprint(next.configuration) !== fingerprint(loaded.configuration);
+      const nextMaterial = materialOf(next.configuration);
+      const changed =
+        fingerprint(next.configuration) !== fingerprint(loaded.configuration) || nextMaterial !== material;
       if (changed) {
         options.swap(next.configuration);
         since = new Date();
       }
       const waitsForStart = settingsThatWait(loaded.configuration, next.configuration);
       loaded = next;
+      material = nextMaterial;
       watching?.refresh();
       options.onReload({ cause, changed, waitsForStart });
     } catch (error) {
@@ -87,10 +91,17 @@ export function openConfiguration(options: {
     reload: (cause) => Promise.resolve().then(() => reload(cause)),
     watch: () =>
       (watching = watchFiles(
-        () => loaded.files,
+        () => [...loaded.files, ...tlsFiles(loaded.configuration.upstreams)],
         () => ignoreFaulty(() => reload('file')),
       )),
   };
+}
+
+/** Certificates and keys: a renewed one is a change, though the configuration says the same. */
+function materialOf({ upstreams }: GatewaySettings): string {
+  const hash = createHash('sha256');
+  for (const file of tlsFiles(upstreams)) hash.update(existsSync(file) ? readFileSync(file) : '');
+  return hash.digest('hex');
 }
 
 /** What the open listener was made with. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { buildConnector } from 'undici';
 import type { UpstreamConfiguration } from '../configuration/schema.ts';
 import type { Connector } from './connections/connection.ts';
@@ -6,6 +5,7 @@ import { ConnectionPool } from './connections/connection-pool.ts';
 import { Probe } from './health/probe.ts';
 import { TargetHealth } from './health/target-health.ts';
 import { isName, type Names } from './names/names.ts';
+import type { TlsMaterial } from './tls-material.ts';
 
 /** One origin of an upstream, with its connections. */
 export interface Target {
@@ -32,7 +32,6 @@ export interface Target {
 /**
  * Opens a target: no socket yet.
  *
- * @param files certificates and keys by the name of their file
  * @param previous the health of the same target under another configuration
  */
 export function openTarget(
@@ -45,7 +44,7 @@ export function openTarget(
   const { connections, keepAliveMs, timeouts, healthCheck } = configuration;
   const connectorWithin = (timeout: number): Connector =>
     // HTTP/1.1 only: with HTTP/2 many requests would share one connection, and its end
-    buildConnector({ ...tls, timeout, lookup: names.lookup, allowH2: false } as buildConnector.BuildOptions);
+    buildConnector({ ...tls, timeout, lookup: names.lookup, allowH2: false });
   const pool = new ConnectionPool(origin, connections, { connector: connectorWithin(timeouts.connectMs), keepAliveMs });
   const serverName = isTls ? (configuration.tls?.serverName ?? (isName(hostname) ? hostname : undefined)) : undefined;
   const known = { origin, authority: host, hostname, isTls, serverName };
@@ -74,28 +73,4 @@ export async function closeTarget({ pool, probe, unwatch }: Target): Promise<voi
 export async function destroyTarget({ pool, probe, unwatch }: Target): Promise<void> {
   unwatch?.();
   await Promise.allSettled([pool.destroy(), probe?.close()]);
-}
-
-/** What Node's TLS is given for the connections of an upstream. */
-export interface TlsMaterial {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly rejectUnauthorized?: boolean;
-}
-
-/**
- * Reads the files of an upstream's TLS options.
- *
- * @throws Error that names the file that cannot be read
- */
-export function readTlsMaterial({ tls }: UpstreamConfiguration): TlsMaterial {
-  if (!tls) return {};
-  const { caFile, certificateFile, keyFile, verify } = tls;
-  return {
-    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
-    ...(certificateFile !== undefined && { cert: readFileSync(certificateFile, 'utf8') }),
-    ...(keyFile !== undefined && { key: readFileSync(keyFile, 'utf8') }),
-    ...(!verify && { rejectUnauthorized: false }),
-  };
 }

@@ -6,7 +6,8 @@ import { createBalancer, type Balancer } from './load-balancing.ts';
 import { Names } from './names/names.ts';
 import { createQuery } from './names/query.ts';
 import type { UpstreamListener } from './upstream-events.ts';
-import { closeTarget, destroyTarget, openTarget, readTlsMaterial, type Target, type TlsMaterial } from './targets.ts';
+import { closeTarget, destroyTarget, openTarget, type Target } from './targets.ts';
+import { readTlsMaterial, type TlsMaterial } from './tls-material.ts';
 
 export type { Target } from './targets.ts';
 
@@ -31,7 +32,7 @@ export class Upstreams {
 
   /**
    * @param previous reused where nothing changed
-   * @throws Error when a file of the TLS options cannot be read; nothing is left open then
+   * @throws ConfigurationError when a file of the TLS options cannot be used; nothing is left open then
    */
   constructor(configuration: Configured, onEvent: UpstreamListener, previous?: Upstreams) {
     this.#dns = configuration.dns;
@@ -40,7 +41,7 @@ export class Upstreams {
     const materials = Object.entries(configuration.upstreams).map(([name, upstream]) => ({
       name,
       upstream,
-      tls: readTlsMaterial(upstream),
+      tls: readTlsMaterial(name, upstream),
     }));
     const places = new Places();
     for (const { name, upstream, tls } of materials) {
