@@ -83,13 +83,16 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   onReload.push(reloadMetrics(signals.metrics), logReload(logger));
 
   const sources = { health, readiness, environment: env.SENTRY_ENVIRONMENT, version: VERSION };
-  const admin = await listen(buildAdminApp({ ...sources, ...signals, tokens: env.OPERATIONS_TOKENS, active, gateway }), {
-    host: env.ADMIN_HOST,
-    port: env.ADMIN_PORT,
-    portVariable: 'ADMIN_PORT',
-  });
+  const admin = await listen(
+    buildAdminApp({ ...sources, ...signals, tokens: env.OPERATIONS_TOKENS, active, gateway }),
+    {
+      host: env.ADMIN_HOST,
+      port: env.ADMIN_PORT,
+      portVariable: 'ADMIN_PORT',
+    },
+  );
   lifecycle.onRelease('admin listener', () => admin.close());
-  const listener = await openPublicListener(options, { gateway, sources, signals });
+  const listener = await openPublicListener(options, { gateway, sources });
   const watcher = active.watch();
   lifecycle.onRelease('configuration watch', () => watcher.close());
 

@@ -1,16 +1,14 @@
-import type { Gateway } from '@clearway/gateway';
+import type { Gateway, GatewayConfiguration } from '@clearway/gateway';
 import type { Lifecycle } from '@clearway/kernel';
 import { buildApp } from './app.ts';
 import type { Env } from './config/env.ts';
 import type { HealthSources } from './health/health-router.ts';
 import { listen, type Listener } from './listener.ts';
-import { answerMalformedRequests } from './malformed-requests.ts';
-import type { Signals } from './signals.ts';
 
 /** Opens the public listener; its release is the drain. */
 export async function openPublicListener(
   { env, lifecycle }: { env: Env; lifecycle: Lifecycle },
-  { gateway, sources, signals }: { gateway: Gateway; sources: HealthSources; signals: Signals },
+  { gateway, sources }: { gateway: Gateway; sources: HealthSources },
 ): Promise<Listener> {
   const { server: limits } = gateway.configuration;
   const app = buildApp({ ...sources, gateway, tokens: env.OPERATIONS_TOKENS });
@@ -23,7 +21,7 @@ export async function openPublicListener(
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: 5000,
+      connectionsCheckingInterval: checkingIntervalMs(limits),
       // a request without a body needs no stream that ends at once
       optimizeEmptyRequests: true,
       // refused by the pipeline instead, so that this answer too has its ids and its record
@@ -31,9 +29,7 @@ export async function openPublicListener(
     },
   });
   listener.server.maxConnections = limits.maxConnections;
-  answerMalformedRequests(listener.server, signals);
-  // an expectation that is not known may be ignored (RFC 9110, 10.1.1); Node's own 417 would have no ids and no record
-  listener.server.on('checkExpectation', app);
+  gateway.attach(listener.server);
   const drain = async (): Promise<void> => {
     const { delayMs, limitMs } = gateway.configuration.server.drain;
     sources.readiness.drain();
@@ -44,4 +40,9 @@ export async function openPublicListener(
   };
   lifecycle.onRelease('public listener', drain, limits.drain.delayMs + limits.drain.limitMs + 1000);
   return listener;
+}
+
+/** How often Node looks whether a request is too slow: often enough for the limits to hold to a quarter. */
+function checkingIntervalMs({ headersTimeoutMs, requestTimeoutMs }: GatewayConfiguration['server']): number {
+  return Math.min(5000, Math.max(50, Math.min(headersTimeoutMs, requestTimeoutMs) / 4));
 }

@@ -1,11 +1,19 @@
 import { createRecorder, type Recorder, type RequestRecord } from '@clearway/telemetry';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { GatewayConfiguration } from './configuration/schema.ts';
 import { openExchange } from './pipeline/arrival.ts';
+import { attach, type Serve } from './pipeline/attach.ts';
 import { clientGone } from './pipeline/client-gone.ts';
+import type { Exchange } from './pipeline/exchange.ts';
+import { claimExpectation } from './pipeline/expectations.ts';
 import { runPipeline } from './pipeline/pipeline.ts';
 import { createRuntime, type Runtime } from './pipeline/runtime.ts';
+import { Turns } from './pipeline/turns.ts';
 import type { PolicyResources } from './policies/policies.ts';
+import { hasBody } from './proxy/request-body.ts';
+import { OpenUpgrades } from './proxy/upgrades/open-upgrades.ts';
+import { GOING_AWAY } from './proxy/upgrades/tunnel.ts';
 import type { UpstreamListener } from './proxy/upstream-events.ts';
 
 /** What a gateway is made of. */
@@ -34,6 +42,16 @@ export interface Gateway {
   swap(configuration: GatewayConfiguration): void;
   /** Resolves when no request is open, or after `limitMs`; to how many were still open. */
   drained(limitMs: number): Promise<number>;
+  /** The upgraded connections that are open, such as WebSockets. */
+  readonly upgrades: OpenUpgrades;
+  /**
+   * Has a server give the gateway what is no plain request: upgrades, CONNECT, expectations, and what its parser refuses.
+   * Without it an app's gateway serves plain requests only.
+   *
+   * @example
+   * gateway.attach(express().use(gateway.handler).listen(8000));
+   */
+  attach(server: Server): void;
   /** Closes all connections to upstreams. */
   close(): Promise<void>;
 }
@@ -49,7 +67,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const recorder = options.recorder ?? createRecorder([], () => {});
   const open = new Set<RequestRecord>();
   let whenIdle: (() => void)[] = [];
+  const upgrades = new OpenUpgrades();
   const common = {
+    upgrades,
     sampleRatio: options.sampleRatio ?? 1,
     resources: options.resources ?? {},
     onUpstream: options.onUpstream ?? (() => {}),
@@ -63,26 +83,35 @@ export function createGateway(options: GatewayOptions): Gateway {
     void old.upstreams.close([runtime, ...replaced].map(({ upstreams }) => upstreams));
   };
 
-  const handler = (req: IncomingMessage, res: ServerResponse): void => {
-    const exchange = openExchange(req, res, runtime);
+  const onOpen = options.onOpen ?? (() => {});
+  const receiving = new WeakMap<Socket, Exchange>();
+  const serve: Serve = (req, res, upgrade, isExpecting = false) => {
+    const exchange = openExchange(req, res, runtime, { upgrade, isExpecting });
     const { record, runtime: own } = exchange;
     open.add(record);
     own.openRequests++;
-    options.onOpen?.(record, req.url ?? '');
+    if (hasBody(req)) receiving.set(req.socket, exchange);
+    onOpen(record, req.url ?? '');
     // 'close' follows both the last byte and an abort: the one end of every request
     res.once('close', () => {
-      if (!res.writableFinished) {
-        const { reason, message } = clientGone(req.socket);
-        record.fail(reason, message);
-        exchange.running?.cancel();
-        if (record.status === 0) record.status = 499;
-      }
+      if (!res.writableFinished) endUnfinished(exchange);
       recorder.emit(record);
       open.delete(record);
       if (--own.openRequests === 0 && replaced.has(own)) retire(own);
       if (open.size === 0) whenIdle.splice(0).forEach((resolve) => resolve());
     });
     runPipeline(exchange);
+  };
+
+  const turns = new Turns();
+  const handler = (req: IncomingMessage, res: ServerResponse): void => {
+    // what comes behind the last request of a connection
+    if (req.socket.writableEnded) return;
+    const isExpecting = claimExpectation(req);
+    // Node gives an answer its socket when those before it are written
+    if (res.socket !== null) return serve(req, res, undefined, isExpecting);
+    const { maxPipelined } = runtime.configuration.server;
+    turns.wait(req, res, maxPipelined, () => serve(req, res, undefined, isExpecting));
   };
 
   return {
@@ -110,10 +139,22 @@ export function createGateway(options: GatewayOptions): Gateway {
       whenIdle = [];
       return open.size;
     },
+    upgrades,
+    attach: (server) => attach(server, { recorder, onOpen, receiving, serve, runtime: () => runtime }),
     async close() {
+      await upgrades.closeAll(GOING_AWAY, { limitMs: 0 });
       await Promise.all([runtime, ...replaced].map(({ upstreams }) => upstreams.destroy()));
     },
   };
+}
+
+/** The connection is over before the answer was written; one that was upgraded has no other end. */
+function endUnfinished(exchange: Exchange): void {
+  const { req, record, running } = exchange;
+  const failure = clientGone(req.socket);
+  if (record.kind !== 'upgrade') record.fail(failure.reason, failure.message);
+  running?.cancel(failure);
+  if (record.status === 0) record.status = 499;
 }
 
 /**

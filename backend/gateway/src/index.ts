@@ -25,10 +25,8 @@ export { normalisePath, type NormalisedPath } from './routing/normalise.ts';
 export { forwardedPath, readTarget, type RequestTarget } from './routing/target.ts';
 export { reservedPaths, type ReservedPaths } from './routing/reserved.ts';
 export { PIPELINE, type Step } from './pipeline/pipeline.ts';
-export { clientFaultOf } from './pipeline/client-gone.ts';
-export { plainAddress } from './pipeline/networks.ts';
-export { ownHeaders } from './proxy/response-headers.ts';
 export { hostName } from './pipeline/steps.ts';
+export { OpenUpgrades } from './proxy/upgrades/open-upgrades.ts';
 export type { Target, Upstream } from './proxy/upstreams.ts';
 export { tlsFiles } from './proxy/tls-material.ts';
 export type {

@@ -49,14 +49,14 @@ describe('a client that is waited for in vain is given up, and no upstream is bl
 
   test('while it should read the rest of answers that are complete', async () => {
     const requests = 200;
+    const sections = { server: { maxPipelined: requests } };
     const upstream = await open(startUpstream((_req, res) => res.end(Buffer.alloc(60_000))));
     const timeouts = { idleMs: 1000, totalMs: 1000 };
-    const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts } })));
+    const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts }, sections })));
     const socket = connected(gateway, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(requests));
-    const reasons = new Set();
-    for (let i = 0; i < requests; i++) reasons.add((await gateway.nextRecord()).reason);
-    expect(reasons).toContain('client_timeout');
-    expect(reasons).not.toContain('total_timeout');
+    let reason: string | undefined;
+    while (reason === undefined) ({ reason } = await gateway.nextRecord());
+    expect(reason).toBe('client_timeout');
     expect(gateway.gateway.open.size).toBe(0);
     socket.destroy();
   });

@@ -42,12 +42,20 @@ const network = z
     'must be an address, a network in CIDR form, loopback, private or any',
   );
 
+const isHostPolicy = (text: string): boolean =>
+  text === 'target' || text === 'client' || /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(text);
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 /** Time limits of an upstream, one for each phase of a request. */
 export const timeoutsSchema = z.strictObject({
   connectMs: milliseconds(DAY_MS).default(1000).describe('From choosing the target to an open connection.'),
   headersMs: milliseconds(DAY_MS).default(10_000).describe('From sending the request to the headers of the answer.'),
   idleMs: milliseconds(DAY_MS).default(30_000).describe('Between two pieces of the answer.'),
   totalMs: milliseconds(DAY_MS).default(60_000).describe('The whole request; streams and upgrades are exempt.'),
+  upgradeIdleMs: milliseconds(DAY_MS)
+    .default(300_000)
+    .describe('Without a byte either way on an upgraded connection, such as a WebSocket.'),
 });
 
 /** One upstream: where a service runs. */
@@ -77,9 +85,14 @@ export const upstreamSchema = z.strictObject({
       'What it is told of the trace: w3c (traceparent), b3, b3multi (X-B3-*), jaeger (uber-trace-id), baggage.',
     ),
   hostHeader: z
-    .enum(['target', 'client'])
+    .string()
+    .refine(isHostPolicy, 'must be target, client, or a host name such as api.internal or api.internal:8080')
     .default('target')
-    .describe("The Host that the target sees: its own, or the client's."),
+    .describe("The Host that the target sees: target (its own), client (the client's), or this name."),
+  proxyHeaders: z
+    .enum(['x-forwarded', 'forwarded', 'both'])
+    .default('x-forwarded')
+    .describe('How it is told of the client: X-Forwarded-*, Forwarded (RFC 7239), or both.'),
 });
 
 /** What a request must be for a route to take it. */
@@ -142,6 +155,10 @@ export const routeSchema = z.strictObject({
     .regex(/^\/[^?#*:]*[^/?#*:]$/, "must start with '/' and not end with it")
     .optional()
     .describe('Removed from the beginning of the path before it is forwarded.'),
+  upgrades: z
+    .array(z.string().regex(TOKEN, 'must be the name of a protocol, such as websocket').toLowerCase())
+    .default(['websocket'])
+    .describe('Protocols that a connection may be upgraded to; an offer of any other is not passed on.'),
   policies: policiesSchema.prefault({}).describe('What happens before a request is forwarded.'),
   tracing: tracingSchema.prefault({}).describe('Instead of the defaults in the section tracing.'),
   slo: z
@@ -159,6 +176,10 @@ export const routeSchema = z.strictObject({
 /** The public listener. */
 export const serverSchema = z.strictObject({
   trustProxies: z.array(network).default([]).describe('Whose X-Forwarded-* headers are believed.'),
+  proxyHeaders: z
+    .enum(['x-forwarded', 'forwarded'])
+    .default('x-forwarded')
+    .describe('What trusted proxies write: X-Forwarded-*, or Forwarded (RFC 7239). The other is never believed.'),
   trustIds: z
     .array(network)
     .default(['loopback', 'private'])
@@ -188,9 +209,29 @@ export const serverSchema = z.strictObject({
     .max(1024 * 1024)
     .default(16 * 1024)
     .describe('Largest sum of request headers, in bytes.'),
+  maxHeaders: z.int().min(8).max(1000).default(100).describe('Header fields of a request, at most.'),
+  maxUrlBytes: z
+    .int()
+    .min(64)
+    .max(1024 * 1024)
+    .default(8192)
+    .describe('Longest request target, in bytes; maxHeaderBytes counts it too.'),
+  maxPipelined: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(32)
+    .describe('Requests that a client may send ahead of their answers; they are served one after the other.'),
+  maxUpgrades: z.int().min(0).max(1_000_000).default(10_000).describe('Upgraded connections open at once.'),
   headersTimeoutMs: milliseconds(DAY_MS).default(15_000).describe('To receive the headers of a request.'),
   requestTimeoutMs: milliseconds(DAY_MS).default(300_000).describe('To receive a whole request.'),
+  bodyIdleMs: milliseconds(DAY_MS).default(30_000).describe('Between two pieces of the body of a request.'),
   keepAliveMs: milliseconds(DAY_MS).default(65_000).describe('How long an idle client connection stays open.'),
+  pseudonym: z
+    .string()
+    .regex(TOKEN, 'must be a token: letters, digits, and -._~ and the like')
+    .optional()
+    .describe('Name in Via, by which a request that comes back is known. Default: clearway- and a mark of its routes.'),
   maxConnections: z.int().min(1).max(1_000_000).default(10_000).describe('Client connections open at once.'),
   drain: z
     .strictObject({

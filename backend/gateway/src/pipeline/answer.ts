@@ -1,7 +1,9 @@
-import { Failure, failureFacts, PROBLEM_MEDIA_TYPE, problemDocument } from '@clearway/kernel';
+import { Failure, PROBLEM_MEDIA_TYPE, problemDocument } from '@clearway/kernel';
+import type { RequestRecord } from '@clearway/telemetry';
 import { hasBody } from '../proxy/request-body.ts';
 import { ownHeaders } from '../proxy/response-headers.ts';
 import type { Exchange } from './exchange.ts';
+import { lingerOnClose } from './linger.ts';
 
 /**
  * Answers with a problem document, or resets the connection when an answer is already on its way: the client must not
@@ -16,21 +18,38 @@ export function answerFailure(exchange: Exchange, failure: Failure): void {
     return;
   }
   if (req.socket.destroyed) return;
-  const reason = record.reason ?? failure.reason;
-  const { status } = failureFacts(reason);
-  const { detail, headers } = failure;
-  const body = JSON.stringify(
-    problemDocument(reason, { detail, traceId: record.traceId, requestId: record.requestId }),
-  );
-  const fields = ['Content-Type', PROBLEM_MEDIA_TYPE, 'Content-Length', String(Buffer.byteLength(body))];
+  const { reason, detail, status, headers } = firstOf(record, failure);
+  const { traceId, requestId } = record;
+  const body = JSON.stringify(problemDocument(reason, { detail, traceId, requestId, status }));
+  const fields = ['Content-Type', PROBLEM_MEDIA_TYPE];
   for (const [name, value] of Object.entries(headers)) fields.push(name, value);
+  fields.push('Cache-Control', 'no-store');
+  answerDirectly(exchange, status, fields, body);
+}
+
+/** The first failure stands: what is answered is what is recorded. */
+function firstOf({ reason }: RequestRecord, failure: Failure): Failure {
+  return reason === undefined || reason === failure.reason ? failure : new Failure(reason);
+}
+
+/**
+ * Gives an answer of the gateway's own.
+ *
+ * @param fields names and values in turn
+ * @param body absent for an answer that has none
+ */
+export function answerDirectly(exchange: Exchange, status: number, fields: string[], body?: string): void {
+  const { res, req, record } = exchange;
+  const bodyBytes = body === undefined ? 0 : Buffer.byteLength(body);
+  if (body !== undefined) fields.push('Content-Length', String(bodyBytes));
   // what is left of the request's body is not waited for; `complete` is set later than now for a request without one
-  if (hasBody(req) && !req.complete) fields.push('Connection', 'close');
+  const isUnread = hasBody(req) && !req.complete;
+  if (isUnread && !fields.includes('connection')) fields.push('Connection', 'close');
+  if (isUnread) lingerOnClose(req);
   record.status = status;
   record.answeredMs = record.elapsedMs();
-  fields.push('Cache-Control', 'no-store', ...ownHeaders(record, exchange.trust.timing));
-  if (req.method !== 'HEAD') record.bytesOut = Buffer.byteLength(body);
-  res.writeHead(status, fields);
+  if (req.method !== 'HEAD') record.bytesOut = bodyBytes;
+  res.writeHead(status, [...fields, ...ownHeaders(record, exchange.trust.timing)]);
   res.end(req.method === 'HEAD' ? undefined : body);
 }
 

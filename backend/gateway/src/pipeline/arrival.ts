@@ -10,18 +10,22 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { TLSSocket } from 'node:tls';
 import type { Carried, Exchange } from './exchange.ts';
 import type { Runtime } from './runtime.ts';
-import type { Trust } from './trust.ts';
+import type { ToldByProxies, Trust } from './trust.ts';
 
 const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 
 /** Opens the record of a request: who sent it, and to which trace it belongs. */
-export function openExchange(req: IncomingMessage, res: ServerResponse, runtime: Runtime): Exchange {
+export function openExchange(
+  req: IncomingMessage,
+  res: ServerResponse,
+  runtime: Runtime,
+  { isExpecting, upgrade }: Pick<Exchange, 'isExpecting' | 'upgrade'>,
+): Exchange {
   const peer = runtime.trusted.peerOf(req.socket);
   const { address: peerAddress, isTrusted: isPeerTrusted } = peer;
   const { headers } = req;
-  const clientAddress = isPeerTrusted
-    ? runtime.trusted.clientAddress(headers['x-forwarded-for'], peerAddress)
-    : peerAddress;
+  const told = isPeerTrusted ? runtime.trusted.told(headers, peerAddress) : undefined;
+  const clientAddress = told?.address ?? peerAddress;
   const trust = clientAddress === peerAddress ? peer.trust : runtime.trusted.ofCaller(clientAddress);
   const context = trust.traceContext || trust.sampling ? readContext(headers) : undefined;
   const parent = trust.traceContext ? context : undefined;
@@ -35,8 +39,8 @@ export function openExchange(req: IncomingMessage, res: ServerResponse, runtime:
     traceState: parent?.traceState,
     requestId: requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : newTraceId(),
     method: req.method ?? '',
-    scheme: (isPeerTrusted && forwardedScheme(headers['x-forwarded-proto'])) || (isTls ? 'https' : 'http'),
-    host: (isPeerTrusted && single(headers['x-forwarded-host'])) || (headers.host ?? ''),
+    scheme: told?.scheme ?? (isTls ? 'https' : 'http'),
+    host: hostOf(req, told),
     httpVersion: req.httpVersion,
     clientAddress,
     userAgent: headers['user-agent'],
@@ -50,9 +54,13 @@ export function openExchange(req: IncomingMessage, res: ServerResponse, runtime:
     runtime,
     peerAddress,
     isPeerTrusted,
+    told,
     trust,
     isSamplingDecided: sampled !== undefined,
     carried: carriedBy(headers, trust, context),
+    upgrade,
+    isExpecting,
+    interimAnswers: 0,
     route: undefined,
     running: undefined,
   };
@@ -74,7 +82,10 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? undefined : value;
 }
 
-function forwardedScheme(value: string | string[] | undefined): string | undefined {
-  const scheme = single(value)?.toLowerCase();
-  return scheme === 'http' || scheme === 'https' ? scheme : undefined;
+/** The host that the client asked for. */
+export function hostOf(req: IncomingMessage, told: ToldByProxies | undefined): string {
+  return told?.host ?? req.headers.host ?? ABSOLUTE_FORM.exec(req.url ?? '')?.[1] ?? '';
 }
+
+/** HTTP/1.0 needs no field Host, and then only this form names one. */
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)/i;

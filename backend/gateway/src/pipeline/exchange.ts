@@ -1,8 +1,10 @@
+import type { Failure } from '@clearway/kernel';
 import type { RequestRecord } from '@clearway/telemetry';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CompiledRoute } from '../routing/route-table.ts';
+import type { UpgradeOffer } from './attach.ts';
 import type { Runtime } from './runtime.ts';
-import type { Trust } from './trust.ts';
+import type { ToldByProxies, Trust } from './trust.ts';
 
 /** What a caller gave to be handed on beside the ids. */
 export interface Carried {
@@ -21,16 +23,24 @@ export interface Exchange {
   readonly runtime: Runtime;
   readonly peerAddress: string;
   readonly isPeerTrusted: boolean;
+  /** What trusted proxies tell of the client; undefined when the peer is none. */
+  readonly told: ToldByProxies | undefined;
   /** What the caller is believed and told. */
   readonly trust: Trust;
   /** Whether the caller decided if the trace is sampled, and may. */
   readonly isSamplingDecided: boolean;
   readonly carried: Carried | undefined;
+  /** Set when the client asks for another protocol that its route allows. */
+  readonly upgrade: UpgradeOffer | undefined;
+  /** Whether the client waits to be told that it may send its body. */
+  isExpecting: boolean;
+  /** How many answers before the final one were passed on. */
+  interimAnswers: number;
   route: CompiledRoute | undefined;
   /**
    * What is still running, to be cancelled when the client's side is over before the answer was. An object: a closure
    * that is hardly ever called kept each exchange alive past V8's young generation, which doubled the cost of its
    * garbage collection.
    */
-  running: { cancel(): void } | undefined;
+  running: { cancel(failure: Failure): void } | undefined;
 }

@@ -1,22 +1,33 @@
 import { runWithRecord } from '@clearway/telemetry';
 import { answerFailure, toFailure } from './answer.ts';
 import type { Exchange } from './exchange.ts';
+import { checkHead } from './head.ts';
+import { limitHops } from './hops.ts';
+import { ANSWERED, type Outcome } from './outcome.ts';
 import { checkBodyLength, chooseRoute, decideSampling, normaliseTarget } from './steps.ts';
 import { forward } from '../proxy/forward.ts';
 
-/** One step of the inbound path. Throws a `Failure` to refuse the request; the last step answers it. */
+/**
+ * One step of the inbound path. Throws a `Failure` to refuse the request; the last step answers it, and one that answers
+ * earlier says so.
+ */
 export interface Step {
   readonly name: string;
   /** Why it stands where it stands. */
   readonly why: string;
-  run(exchange: Exchange): void | Promise<void>;
+  run(exchange: Exchange): Outcome | Promise<Outcome>;
 }
 
 /** THE order in which a request is treated. A test holds each reason. */
 export const PIPELINE: readonly Step[] = [
   {
+    name: 'head',
+    why: 'first: whatever is doubtful about where a request begins, ends and goes must not be decided on',
+    run: checkHead,
+  },
+  {
     name: 'normalise',
-    why: 'first: every later decision is made on the path that the upstream will see',
+    why: 'before every decision: they are made on the path that the upstream will see',
     run: normaliseTarget,
   },
   {
@@ -28,6 +39,11 @@ export const PIPELINE: readonly Step[] = [
     name: 'sample',
     why: 'before anything that makes child spans or tells an upstream whether the trace is sampled',
     run: decideSampling,
+  },
+  {
+    name: 'hops',
+    why: 'before policies: a request that goes in a circle, or no further than here, must not use up a limit',
+    run: limitHops,
   },
   {
     name: 'body-length',
@@ -58,7 +74,11 @@ export function runPipeline(exchange: Exchange): void {
 function runFrom(exchange: Exchange, start: number): Promise<void> | undefined {
   for (let i = start; i < PIPELINE.length; i++) {
     const pending = PIPELINE[i]?.run(exchange);
-    if (pending) return pending.then(() => (exchange.record.ended ? undefined : runFrom(exchange, i + 1)));
+    if (pending === undefined) continue;
+    if (pending === ANSWERED) return undefined;
+    return pending.then((outcome) =>
+      outcome === ANSWERED || exchange.record.ended || exchange.res.headersSent ? undefined : runFrom(exchange, i + 1),
+    );
   }
   return undefined;
 }

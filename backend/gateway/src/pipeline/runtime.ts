@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { GatewayConfiguration } from '../configuration/schema.ts';
+import type { OpenUpgrades } from '../proxy/upgrades/open-upgrades.ts';
 import type { UpstreamListener } from '../proxy/upstream-events.ts';
 import { Upstreams } from '../proxy/upstreams.ts';
 import { reservedPaths, type ReservedPaths } from '../routing/reserved.ts';
@@ -15,6 +17,10 @@ export interface Runtime {
   readonly reserved: ReservedPaths;
   readonly policies: Policies;
   readonly trusted: TrustedNetworks;
+  /** The gateway's name in `Via`. */
+  readonly pseudonym: string;
+  /** The upgraded connections of the gateway, of any configuration. */
+  readonly upgrades: OpenUpgrades;
   /** Used where neither the route nor the section `tracing` says otherwise. */
   readonly sampleRatio: number;
   /** Requests under way under this configuration: its upstreams are not closed before they are done. */
@@ -32,6 +38,7 @@ export function createRuntime(
     sampleRatio: number;
     resources: PolicyResources;
     onUpstream: UpstreamListener;
+    upgrades: OpenUpgrades;
     previous?: Runtime | undefined;
   },
 ): Runtime {
@@ -44,7 +51,20 @@ export function createRuntime(
     reserved: reservedPaths(configuration.server.healthPrefix),
     upstreams: new Upstreams(configuration, options.onUpstream, options.previous?.upstreams),
     trusted: new TrustedNetworks(configuration.server),
+    pseudonym: configuration.server.pseudonym ?? `clearway-${markOf(configuration)}`,
+    upgrades: options.upgrades,
     openRequests: 0,
     sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,
   };
+}
+
+/**
+ * A mark of what a gateway does: the same for all gateways of one configuration, through any of which a request may come
+ * back, and another for a Clearway that rightly stands behind this one.
+ */
+function markOf({ routes, upstreams }: GatewayConfiguration): string {
+  return createHash('sha256')
+    .update(JSON.stringify([routes, upstreams]))
+    .digest('hex')
+    .slice(0, 8);
 }

@@ -4,20 +4,34 @@ import { tooLarge } from '../proxy/request-body.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import { readTarget } from '../routing/target.ts';
 import type { Exchange } from './exchange.ts';
+import { answerOptions } from './hops.ts';
+import type { Outcome } from './outcome.ts';
 
 /** Splits and normalises the request target: from here on there is one path. */
-export function normaliseTarget({ req, record }: Exchange): void {
-  if (req.headers.host === undefined && req.httpVersion === '1.1') {
-    throw new Failure('request_invalid', { detail: 'Refused: a request of HTTP/1.1 needs the field Host.' });
+export function normaliseTarget(exchange: Exchange): Outcome {
+  const { req, record } = exchange;
+  const url = req.url ?? '';
+  // RFC 9112, 3.2.4: it asks about the server as a whole, and so does an absolute form without a path
+  if (record.method === 'OPTIONS' && (url === '*' || NO_PATH.test(url))) {
+    record.path = '*';
+    return answerOptions(exchange);
   }
-  const target = readTarget(req.url ?? '');
+  const target = readTarget(url);
   if ('problem' in target) throw new Failure('request_invalid', { detail: `Refused: ${target.problem}.` });
-  if (target.authority !== undefined && target.authority.toLowerCase() !== req.headers.host?.toLowerCase()) {
+  const { host } = req.headers;
+  if (target.authority !== undefined && host !== undefined && plainHost(target.authority) !== plainHost(host)) {
     // RFC 9112, 3.2.2 lets the target win; who decides by Host and who by the target would see different requests
     throw new Failure('request_invalid', { detail: 'Refused: the request target and the field Host differ.' });
   }
   record.path = target.path;
   record.query = target.query;
+}
+
+const NO_PATH = /^https?:\/\/[^/?#]+$/i;
+
+/** A host as two of them are compared: the port of plain HTTP says nothing (RFC 9110, 4.2.3). */
+function plainHost(host: string): string {
+  return host.toLowerCase().replace(/:(?:80)?$/, '');
 }
 
 /** Finds the route. */

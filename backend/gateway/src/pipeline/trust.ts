@@ -1,5 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP, type BlockList, type Socket } from 'node:net';
 import type { GatewayConfiguration } from '../configuration/schema.ts';
+import { readForwarded, type ForwardedElement } from './forwarded.ts';
 import { contains, createNetworks, plainAddress } from './networks.ts';
 
 /** What a caller is believed, and told. */
@@ -24,6 +26,15 @@ export interface Peer {
   readonly trust: Trust;
 }
 
+/** What trusted proxies tell of a client. */
+export interface ToldByProxies {
+  readonly address: string;
+  readonly host: string | undefined;
+  readonly scheme: string | undefined;
+  /** Every address that was told, the nearest last. */
+  readonly chain: readonly string[];
+}
+
 /** Callers behind proxies that are remembered: a stranger may come from any number of addresses. */
 const KEPT_CALLERS = 1000;
 
@@ -31,6 +42,7 @@ const KEPT_CALLERS = 1000;
 export class TrustedNetworks {
   readonly #networks: Readonly<Record<keyof Trust, BlockList>>;
   readonly #proxies: BlockList;
+  readonly #style: GatewayConfiguration['server']['proxyHeaders'];
   /** The open connections that have sent something: who stands there is the same for all its requests. */
   readonly #peers = new WeakMap<Socket, Peer>();
   readonly #callers = new Map<string, Trust>();
@@ -39,6 +51,7 @@ export class TrustedNetworks {
   constructor(server: GatewayConfiguration['server']) {
     const of = (networks: readonly string[] | undefined): BlockList => createNetworks(networks ?? server.trustIds);
     this.#proxies = createNetworks(server.trustProxies);
+    this.#style = server.proxyHeaders;
     this.#networks = {
       traceContext: of(server.trustTraceContext),
       sampling: of(server.trustSampling),
@@ -73,18 +86,23 @@ export class TrustedNetworks {
     return trust;
   }
 
-  /** The last address that no trusted proxy gave: what stands further left may be invented. */
-  clientAddress(forwardedFor: string | string[] | undefined, peerAddress: string): string {
+  /**
+   * What the trusted proxies before this one tell of the client: its address is the last one that none of them has, since
+   * what stands further left may be invented.
+   */
+  told(headers: IncomingHttpHeaders, peerAddress: string): ToldByProxies {
+    const elements = this.#style === 'forwarded' ? forwardedOf(headers) : xForwardedOf(headers);
     let address = peerAddress;
-    for (const entry of String(forwardedFor ?? '')
-      .split(',')
-      .reverse()) {
-      const candidate = plainAddress(entry.trim());
-      if (isIP(candidate) === 0) return address;
+    let nearest: ForwardedElement | undefined;
+    for (const element of elements.toReversed()) {
+      const candidate = plainAddress(element.for);
+      if (isIP(candidate) === 0) break;
       address = candidate;
-      if (!contains(this.#proxies, candidate)) return address;
+      nearest = element;
+      if (!contains(this.#proxies, candidate)) break;
     }
-    return address;
+    const { host, proto } = nearest ?? elements.at(-1) ?? {};
+    return { address, host, scheme: schemeOf(proto), chain: elements.flatMap((element) => element.for ?? []) };
   }
 
   #trustOf(address: string): Trust {
@@ -97,6 +115,26 @@ export class TrustedNetworks {
       timing: isIn(timing, address),
     };
   }
+}
+
+function forwardedOf({ forwarded }: IncomingHttpHeaders): ForwardedElement[] {
+  return forwarded === undefined ? [] : readForwarded(String(forwarded));
+}
+
+/** Of `X-Forwarded-Host` and `-Proto` there is one value for all hops. */
+function xForwardedOf(headers: IncomingHttpHeaders): ForwardedElement[] {
+  const addresses = String(headers['x-forwarded-for'] ?? '').split(',');
+  const facts = { host: single(headers['x-forwarded-host']), proto: single(headers['x-forwarded-proto']) };
+  return addresses.map((address) => ({ for: address.trim() || undefined, ...facts }));
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? undefined : value;
+}
+
+function schemeOf(value: string | undefined): string | undefined {
+  const scheme = value?.toLowerCase();
+  return scheme === 'http' || scheme === 'https' ? scheme : undefined;
 }
 
 function isIn(networks: BlockList, address: string): boolean {

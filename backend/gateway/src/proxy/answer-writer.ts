@@ -36,7 +36,9 @@ export class AnswerWriter {
     this.#write(controller, chunk);
   }
 
-  end(): void {
+  /** @param trailers fields that follow the body, which must have been announced */
+  end(trailers?: [string, string][]): void {
+    if (trailers) this.#res.addTrailers(trailers);
     const gathered = this.#gathered;
     this.#isGathering = false;
     this.#gathered = undefined;

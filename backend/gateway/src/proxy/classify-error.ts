@@ -44,7 +44,8 @@ const REFUSED_ANSWER: ReadonlySet<string> = new Set(['bad response', 'bad upgrad
 export function classifyError(error: Error, phase: AttemptPhase, isTls: boolean): FailureReason {
   const code = errorCode(error);
   if (/^(?:CERT_|ERR_TLS|ERR_SSL)/.test(code)) return 'tls_failure';
-  if (error.name === 'HTTPParserError' || REFUSED_ANSWER.has(error.message)) return 'upstream_protocol';
+  if (error.name === 'HTTPParserError' || code.startsWith('HPE_') || REFUSED_ANSWER.has(error.message))
+    return 'upstream_protocol';
   const known = BY_CODE[code];
   if (known && (phase === 'connecting' || !known.startsWith('connect_'))) return known;
   if (phase === 'connecting') return isTls ? 'tls_failure' : 'connect_refused';

@@ -2,8 +2,11 @@ import { newSpanId, type AttemptRecord, type RequestRecord } from '@clearway/tel
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { forwardedPath } from '../routing/target.ts';
+import type { OwnConnectionRequest } from './own-connection.ts';
 import type { RequestBody } from './request-body.ts';
 import { upstreamHeaders } from './request-headers.ts';
+import { fieldOf } from './response-headers.ts';
+import { takesTrailers } from './trailers.ts';
 import type { Target, Upstream } from './upstreams.ts';
 
 /** Opens the record of an attempt. */
@@ -32,20 +35,18 @@ export function dispatchOptions(
   spanId: string,
   body: RequestBody | undefined,
 ): Dispatcher.DispatchOptions {
-  const { record, req, route } = exchange;
+  const { record, route } = exchange;
   const { path, query } = record;
   const upstreamPath = forwardedPath(path, route?.configuration.stripPrefix);
   return {
     method: record.method,
     path: query === '' ? upstreamPath : `${upstreamPath}?${query}`,
-    headers: upstreamHeaders(req, record, {
+    headers: upstreamHeaders({
+      exchange,
       spanId,
-      host: configuration.hostHeader === 'client' ? record.host : target.authority,
+      host: hostFor(configuration.hostHeader, record, target),
       propagate: configuration.propagate,
-      isPeerTrusted: exchange.isPeerTrusted,
-      peerAddress: exchange.peerAddress,
-      trust: exchange.trust,
-      carried: exchange.carried,
+      proxyHeaders: configuration.proxyHeaders,
     }),
     body: body ?? null,
     // whether undici may put it behind another on one connection: never
@@ -53,4 +54,35 @@ export function dispatchOptions(
     // else undici takes it from Host: clients could choose it, and each change would close the connection
     ...(target.serverName !== undefined && { servername: target.serverName }),
   };
+}
+
+/**
+ * Whether a request needs a connection to itself: it asks for another protocol, waits to be asked for its body, or takes
+ * fields after the answer's, which the upstream is to be told by fields of the connection.
+ */
+export function needsOwnConnection(exchange: Exchange): boolean {
+  return exchange.upgrade !== undefined || exchange.isExpecting || takesTrailers(exchange);
+}
+
+/** The request as it is sent over a connection of its own, with the fields of that connection. */
+export function ownConnectionRequest(
+  exchange: Exchange,
+  { method, path, headers }: Dispatcher.DispatchOptions,
+  body: RequestBody | undefined,
+): OwnConnectionRequest {
+  const fields = headers as string[];
+  const { upgrade, isExpecting } = exchange;
+  if (upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', upgrade.protocol);
+  else if (takesTrailers(exchange)) fields.push('Connection', 'close, TE', 'TE', 'trailers');
+  else fields.push('Connection', 'close');
+  if (isExpecting) fields.push('Expect', '100-continue');
+  if (body !== undefined && fieldOf(fields, 'content-length') === undefined) {
+    fields.push('Transfer-Encoding', 'chunked');
+  }
+  return { method, path, headers: fields, body, isExpecting };
+}
+
+function hostFor(policy: string, record: RequestRecord, target: Target): string {
+  if (policy === 'target') return target.authority;
+  return policy === 'client' ? record.host : policy;
 }

@@ -1,20 +1,25 @@
 import { Failure, type FailureReason } from '@clearway/kernel';
 import type { AttemptRecord } from '@clearway/telemetry';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { answerFailure, toFailure } from '../pipeline/answer.ts';
-import { clientGone } from '../pipeline/client-gone.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
-import { maxBodyBytes } from '../pipeline/steps.ts';
+import { lingerOnClose } from '../pipeline/linger.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { classifyError, errorText, type AttemptPhase } from './classify-error.ts';
-import { dispatchOptions, openAttempt } from './dispatch-options.ts';
-import { hasBody, RequestBody } from './request-body.ts';
-import { clientHeaders, isEventStream } from './response-headers.ts';
+import { dispatchOptions, needsOwnConnection, openAttempt, ownConnectionRequest } from './dispatch-options.ts';
+import { passInterimAnswer } from './interim-answers.ts';
+import { dispatchAlone, type OwnConnectionHandler } from './own-connection.ts';
+import { clientHeaders, isContentDropped, isEventStream, textOf } from './response-headers.ts';
 import { TimeLimits, type ExpiredLimit, type Limited } from './time-limits.ts';
+import { announceTrailers, safeTrailers } from './trailers.ts';
 import { answerNotTaken, limitUnread } from './unread-answer.ts';
 import type { Connection } from './connections/connection.ts';
 import type { PooledHandler } from './connections/connection-pool.ts';
 import { isRepeatable } from './repetition.ts';
+import { Upload, type UploadEvents } from './upload.ts';
+import { switchProtocols } from './upgrades/switch-protocols.ts';
 import type { Target, Upstream } from './upstreams.ts';
 
 const TIMEOUT_REASON = {
@@ -35,7 +40,7 @@ const REQUEST_TIMEOUT = 408;
  * A closed one stays closed: what its dispatch still reports, such as a connection that comes too late, must not reach
  * the attempt that followed.
  */
-export class Forwarding implements PooledHandler, Limited {
+export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited, UploadEvents {
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
   readonly #tried: Set<Target>;
@@ -46,13 +51,17 @@ export class Forwarding implements PooledHandler, Limited {
   #target: Target | undefined;
   #attempt: AttemptRecord | undefined;
   #controller: Dispatcher.DispatchController | undefined;
-  #body: RequestBody | undefined;
+  #upload: Upload | undefined;
   /** The target to be asked again on a new connection. */
   readonly #again: Target | undefined;
   connection: Connection | undefined;
   /** Whether the connection had carried another request before. */
   #isReused = false;
   #hasAnswerBegun = false;
+  /** Whether it has a connection to itself. */
+  #isAlone = false;
+  /** Names of fields that follow the answer's body; undefined when none are passed on. */
+  #trailers: string[] | undefined;
 
   /**
    * @param tried targets that earlier attempts of the same request were made on
@@ -86,17 +95,28 @@ export class Forwarding implements PooledHandler, Limited {
     const attempt = openAttempt(this.#exchange.record, target);
     this.#attempt = attempt;
     this.#limits.expectWithin(this.#upstream.configuration.timeouts.connectMs);
-    this.#body = hasBody(this.#exchange.req) ? this.#openBody() : undefined;
-    target.pool.dispatch(
-      dispatchOptions(this.#exchange, this.#upstream, target, attempt.spanId, this.#body),
-      this,
-      this.#again ? 'never' : isRepeatable(this.#exchange.record.method, this.#body) ? 'any' : 'recent',
-    );
+    this.#upload = Upload.of(this.#exchange, this);
+    const options = dispatchOptions(this.#exchange, this.#upstream, target, attempt.spanId, this.#upload?.body);
+    if (needsOwnConnection(this.#exchange)) return this.#dispatchAlone(target, options);
+    const reuse = this.#again ? 'never' : isRepeatable(this.#exchange.record.method, this.#upload) ? 'any' : 'recent';
+    target.pool.dispatch(options, this, reuse);
   }
 
-  /** The client is gone: stops the upstream request at once. */
-  cancel(): void {
-    this.#fail(clientGone(this.#exchange.req.socket));
+  #dispatchAlone(target: Target, options: Dispatcher.DispatchOptions): void {
+    const { upgrade, runtime } = this.#exchange;
+    const { maxUpgrades } = runtime.configuration.server;
+    const isFull = upgrade
+      ? runtime.upgrades.isClosing || runtime.upgrades.size >= maxUpgrades
+      : target.alone >= target.maxConnections;
+    if (isFull) throw new Failure('overloaded', { message: 'too many connections of their own are open' });
+    this.#isAlone = true;
+    target.alone++;
+    dispatchAlone(target, ownConnectionRequest(this.#exchange, options, this.#upload?.body), this);
+  }
+
+  /** The client's side is over: stops the upstream request at once. */
+  cancel(failure: Failure): void {
+    this.#fail(failure);
   }
 
   // ── undici's handler ──
@@ -107,7 +127,34 @@ export class Forwarding implements PooledHandler, Limited {
     this.#phase = 'sent';
     this.#isReused = this.connection?.begin() ?? false;
     if (this.#attempt) this.#attempt.sentMs = this.#exchange.record.elapsedMs();
-    this.#limits.expectWithin(this.#upstream.configuration.timeouts.headersMs);
+    const { headersMs } = this.#upstream.configuration.timeouts;
+    this.#limits.expectWithin(Math.min(headersMs, this.#upload?.idleMs ?? headersMs));
+  }
+
+  onContinue(): void {
+    const { res } = this.#exchange;
+    if (this.#closed || !this.#exchange.isExpecting) return;
+    this.#exchange.isExpecting = false;
+    this.#upload?.begin();
+    if (!res.headersSent) res.writeContinue();
+  }
+
+  onUpgrade(controller: Dispatcher.DispatchController, answer: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (this.#closed || !this.#attempt || this.#exchange.req.socket.destroyed) return void socket.destroy();
+    this.#limits.clear();
+    try {
+      const idleMs = this.#upstream.configuration.timeouts.upgradeIdleMs;
+      const onEnd = () => this.#close();
+      this.#exchange.running = switchProtocols(
+        this.#exchange,
+        this.#attempt,
+        { answer, socket, head },
+        { idleMs, onEnd },
+      );
+    } catch (error) {
+      socket.destroy();
+      this.#fail(toFailure(error));
+    }
   }
 
   onResponseStarted(): void {
@@ -115,7 +162,11 @@ export class Forwarding implements PooledHandler, Limited {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (this.#closed || status < 200) return;
+    if (this.#closed) return;
+    const fields = textOf(controller.rawHeaders as (Buffer | string)[]);
+    if (status < 100)
+      return this.#fail(new Failure('upstream_protocol', { message: `the status ${status} does not exist` }));
+    if (status < 200) return passInterimAnswer(this.#exchange, status, fields);
     if (status === REQUEST_TIMEOUT && this.#mayHaveBeenLeft()) return this.#leftWhileIdle();
     const { record, trust } = this.#exchange;
     this.#phase = 'answering';
@@ -127,13 +178,23 @@ export class Forwarding implements PooledHandler, Limited {
       if (status >= 500) this.#attempt.reason = 'upstream_5xx';
     }
     if (status >= 500) record.fail('upstream_5xx', `the upstream answered ${status}`);
-    const headers = clientHeaders(controller.rawHeaders as (Buffer | string)[], record, trust.timing);
+    const headers = clientHeaders(fields, record, trust.timing);
     if (isEventStream(headers)) {
       record.kind = 'stream';
       this.#limits.exemptFromTotal();
     }
+    if (this.#isAlone) this.#addConnectionFields(headers, fields);
     this.#limits.expectWithin(this.#upstream.configuration.timeouts.idleMs);
     this.#answer.begin(controller, status, headers);
+  }
+
+  /** What the client's connection is told: of fields that follow, and that a body it still holds back is not wanted. */
+  #addConnectionFields(headers: string[], fields: readonly string[]): void {
+    const { record, req, isExpecting } = this.#exchange;
+    this.#trailers = announceTrailers(record, headers, fields);
+    if (!isExpecting) return;
+    headers.push('Connection', 'close');
+    lingerOnClose(req);
   }
 
   /** Some servers say goodbye to an idle connection by an answer that nobody asked for (RFC 9110, 15.5.9). */
@@ -144,16 +205,18 @@ export class Forwarding implements PooledHandler, Limited {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#closed) return;
+    if (isContentDropped(this.#exchange.record.status)) return;
     this.#exchange.record.bytesOut += chunk.length;
     this.#limits.extendIdle();
     this.#answer.write(controller, chunk);
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#closed) return;
     this.#close();
-    this.#answer.end();
-    if (this.#isUploading()) this.#body?.discard();
+    const raw = this.#trailers && (controller.rawTrailers as (Buffer | string)[]);
+    this.#answer.end(raw && safeTrailers(textOf(raw), this.#trailers ?? []));
+    this.#upload?.end();
     const { totalMs } = this.#upstream.configuration.timeouts;
     if (this.#exchange.res.writableLength > 0) limitUnread(this.#exchange, totalMs);
   }
@@ -167,12 +230,17 @@ export class Forwarding implements PooledHandler, Limited {
 
   // ── time limits, failures, the end ──
 
-  isWaitingForClient(): boolean {
-    return this.#exchange.res.writableNeedDrain || (this.#phase === 'sent' && this.#isUploading());
+  isAnswerUnread(): boolean {
+    return this.#exchange.res.writableNeedDrain;
+  }
+
+  uploadLeftMs(nowMs: number): number | undefined {
+    return this.#isUploading() ? this.#upload?.leftMs(nowMs) : undefined;
   }
 
   onTimeLimit(limit: ExpiredLimit): void {
-    if (limit === 'client') this.#fail(answerNotTaken());
+    if (limit === 'unread') this.#fail(answerNotTaken());
+    else if (limit === 'upload' && this.#upload) this.#fail(this.#upload.timeout('headers_timeout'));
     else if (limit === 'total') this.#fail(this.#totalTimeout());
     else this.#fail(this.#phaseTimeout());
   }
@@ -187,20 +255,30 @@ export class Forwarding implements PooledHandler, Limited {
   /** The time is over for the whole: whose fault that is depends on who is being waited for. */
   #totalTimeout(): Failure {
     if (this.#exchange.res.writableNeedDrain) return answerNotTaken();
-    const isBodyMissing = this.#phase === 'sent' && this.#isUploading() && this.#body?.readableLength === 0;
-    if (!isBodyMissing) return new Failure('total_timeout');
-    return new Failure('client_timeout', { message: 'the client did not send its body in time' });
+    return this.#isUploading() && this.#upload ? this.#upload.timeout('total_timeout') : new Failure('total_timeout');
   }
 
-  /** Whether the body is still on its way: an upstream answers after it. */
   #isUploading(): boolean {
-    return this.#body !== undefined && !this.#body.readableEnded && !this.#body.destroyed;
+    return this.#phase === 'sent' && this.#upload?.isUnderWay === true;
+  }
+
+  onUploaded(): void {
+    const { headersMs } = this.#upstream.configuration.timeouts;
+    if (this.#phase === 'sent' && !this.#closed) this.#limits.expectWithin(headersMs);
+  }
+
+  onUploadFailed(upload: Upload, failure: Failure): void {
+    // an earlier attempt's is destroyed with it
+    if (upload === this.#upload) this.#fail(failure);
   }
 
   /** Whether the attempt waits for one of the target's connections rather than for the target. */
   #isQueued(): boolean {
     return (
-      this.#phase === 'connecting' && this.#target !== undefined && this.#target.inFlight > this.#target.maxConnections
+      this.#phase === 'connecting' &&
+      !this.#isAlone &&
+      this.#target !== undefined &&
+      this.#target.inFlight - this.#target.alone > this.#target.maxConnections
     );
   }
 
@@ -212,10 +290,10 @@ export class Forwarding implements PooledHandler, Limited {
     }
     const next = this.#nextAfter(failure.reason);
     this.#close();
-    if (this.#phase === 'connecting') this.#target?.pool.cancel(this);
+    if (this.#phase === 'connecting' && !this.#isAlone) this.#target?.pool.cancel(this);
     this.#answer.abandon();
     this.#controller?.abort(failure);
-    this.#body?.destroy();
+    this.#upload?.body.destroy();
     if (!next) return answerFailure(this.#exchange, failure);
     this.#exchange.running = next;
     next.attempt();
@@ -230,7 +308,7 @@ export class Forwarding implements PooledHandler, Limited {
 
   /** Whether the other end may have left the idle connection just when the request was sent, which may be sent again. */
   #mayHaveBeenLeft(): boolean {
-    return this.#isReused && isRepeatable(this.#exchange.record.method, this.#body);
+    return this.#isReused && isRepeatable(this.#exchange.record.method, this.#upload);
   }
 
   /** No connection was made, so nothing was sent: any request may go to another target. */
@@ -244,21 +322,11 @@ export class Forwarding implements PooledHandler, Limited {
     return this.#upstream.available.some((target) => !this.#tried.has(target));
   }
 
-  #openBody(): RequestBody {
-    const { req, record } = this.#exchange;
-    const body = new RequestBody(req, maxBodyBytes(this.#exchange), (bytes) => {
-      record.bytesIn += bytes;
-    });
-    body.on('error', (error) => {
-      if (body === this.#body) this.#fail(toFailure(error));
-    });
-    return body;
-  }
-
   #close(): void {
     this.#closed = true;
     if (this.#attempt) this.#attempt.endMs = this.#exchange.record.elapsedMs();
     if (this.#target) this.#target.inFlight--;
+    if (this.#target && this.#isAlone) this.#target.alone--;
     this.#limits.clear();
   }
 }

@@ -17,6 +17,7 @@ export class RequestBody extends Readable {
   readonly #req: IncomingMessage;
   readonly #maxBytes: number;
   #bytes = 0;
+  #isDiscarded = false;
 
   /**
    * @param req the client's request
@@ -28,8 +29,9 @@ export class RequestBody extends Readable {
     this.#req = req;
     this.#maxBytes = maxBytes;
     req.on('data', (chunk: Buffer) => {
-      if (this.destroyed) return;
       this.#bytes += chunk.length;
+      if (this.#isDiscarded && this.#bytes > maxBytes) req.socket.destroy();
+      if (this.destroyed) return;
       onBytes(chunk.length);
       if (this.#bytes > this.#maxBytes) this.destroy(new Failure('body_too_large', { detail: tooLarge(maxBytes) }));
       else if (!this.push(chunk)) req.pause();
@@ -41,8 +43,12 @@ export class RequestBody extends Readable {
     req.pause();
   }
 
-  /** The upstream answered without the rest: it is read and dropped, since the next request stands behind it. */
+  /**
+   * The upstream answered without the rest: it is read and dropped, since the next request stands behind it. More than the
+   * limit is not waited for.
+   */
   discard(): void {
+    this.#isDiscarded = true;
     this.destroy();
     this.#req.resume();
   }

@@ -19,17 +19,45 @@ export function ownHeaders(record: RequestRecord, isTimingShown: boolean): strin
 
 /**
  * The header fields for the client, as a flat list: order, case and repetition as the upstream sent them, without
- * fields of the connection.
+ * fields of the connection, with the gateway's own.
  *
- * @param raw names and values in turn, as they came
+ * @param fields names and values in turn, as they came
  * @param isTimingShown whether the caller may know how long each part took
  */
-export function clientHeaders(
-  raw: readonly (Buffer | string)[],
-  record: RequestRecord,
-  isTimingShown: boolean,
-): string[] {
-  const fields = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+export function clientHeaders(fields: readonly string[], record: RequestRecord, isTimingShown: boolean): string[] {
+  const out = endToEnd(fields);
+  if (record.status === NO_CONTENT || record.status === RESET_CONTENT)
+    return withoutContent(out, record, isTimingShown);
+  out.push(...ownHeaders(record, isTimingShown));
+  return out;
+}
+
+const NO_CONTENT = 204;
+const RESET_CONTENT = 205;
+
+/** RFC 9110, 8.6 and 15.3.6: neither has content; the length of none is not written for one and is 0 for the other. */
+function withoutContent(fields: readonly string[], record: RequestRecord, isTimingShown: boolean): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    if (lowerName(fields[i] as string) !== 'content-length') out.push(fields[i] as string, fields[i + 1] as string);
+  }
+  if (record.status === RESET_CONTENT) out.push('Content-Length', '0');
+  out.push(...ownHeaders(record, isTimingShown));
+  return out;
+}
+
+/** Whether content that an upstream sends with this status is dropped. */
+export function isContentDropped(status: number): boolean {
+  return status === RESET_CONTENT;
+}
+
+/** Fields as undici gives them, as text. */
+export function textOf(raw: readonly (Buffer | string)[]): string[] {
+  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+}
+
+/** The fields that are not of one connection (RFC 9110, 7.6.1) nor the gateway's own to write. */
+export function endToEnd(fields: readonly string[]): string[] {
   let connection: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     if (lowerName(fields[i] as string) !== 'connection') continue;
@@ -41,8 +69,13 @@ export function clientHeaders(
     const name = lowerName(fields[i] as string);
     if (!REPLACED.has(name) && !isHopByHop(name, nominated)) out.push(fields[i] as string, fields[i + 1] as string);
   }
-  out.push(...ownHeaders(record, isTimingShown));
   return out;
+}
+
+/** The value of a field, or undefined; of the first when there are several. */
+export function fieldOf(fields: readonly string[], wanted: string): string | undefined {
+  for (let i = 0; i < fields.length; i += 2) if (lowerName(fields[i] as string) === wanted) return fields[i + 1];
+  return undefined;
 }
 
 /** Whether the answer is a stream of server-sent events, by its fields for the client. */

@@ -1,13 +1,15 @@
 import type { RequestRecord } from '@clearway/telemetry';
 import type { UpstreamConfiguration } from '../configuration/schema.ts';
 
-/** Which limit is over: of the running phase, of the whole request, or of a client that does not do its part. */
-export type ExpiredLimit = 'phase' | 'total' | 'client';
+/** Which limit is over: of the running phase, of the whole request, of a body that does not move, or of an answer that is not taken. */
+export type ExpiredLimit = 'phase' | 'total' | 'upload' | 'unread';
 
 /** Whose time is limited. */
 export interface Limited {
-  /** Whether the client is the one that is waited for: then no upstream is to be blamed. */
-  isWaitingForClient(): boolean;
+  /** Whether the client does not take what there is of its answer: then no upstream is to be blamed. */
+  isAnswerUnread(): boolean;
+  /** While the client's body is on its way: how long it may go on not moving, in milliseconds; undefined otherwise. */
+  uploadLeftMs(nowMs: number): number | undefined;
   onTimeLimit(limit: ExpiredLimit): void;
 }
 
@@ -57,12 +59,17 @@ export class TimeLimits {
     const { idleMs, totalMs } = this.#timeouts;
     const totalLeftMs = this.#totalLeftMs();
     if (totalLeftMs === 0) return this.#limited.onTimeLimit('total');
-    const isWaitingForClient = this.#limited.isWaitingForClient();
     const nowMs = this.#record.elapsedMs();
+    const uploadLeftMs = this.#limited.uploadLeftMs(nowMs);
+    if (uploadLeftMs !== undefined) {
+      if (uploadLeftMs <= 0) return this.#limited.onTimeLimit('upload');
+      return this.#lookAfter(Math.min(uploadLeftMs, totalLeftMs), nowMs);
+    }
     const leftMs = this.#deadlineMs - nowMs;
+    const isUnread = this.#limited.isAnswerUnread();
     // only a stream comes here: a client that never reads must not hold it for ever
-    if (isWaitingForClient && -leftMs > totalMs) return this.#limited.onTimeLimit('client');
-    if (leftMs <= 0 && !isWaitingForClient) return this.#limited.onTimeLimit('phase');
+    if (isUnread && -leftMs > totalMs) return this.#limited.onTimeLimit('unread');
+    if (leftMs <= 0 && !isUnread) return this.#limited.onTimeLimit('phase');
     this.#lookAfter(Math.min(leftMs > 0 ? leftMs : idleMs, totalLeftMs), nowMs);
   }
 

@@ -1,7 +1,7 @@
 import { loadConfiguration } from '@clearway/kernel';
 import { createRecorder, type RequestRecord } from '@clearway/telemetry';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import net from 'node:net';
 import { gatewayConfigurationSchema, type GatewayConfiguration } from '../../src/configuration/schema.ts';
@@ -30,6 +30,7 @@ export async function listening<T extends net.Server | Server>(
 /** A gateway over real sockets, with the records that it emitted. */
 export interface GatewayUnderTest {
   readonly gateway: Gateway;
+  readonly server: Server;
   readonly origin: string;
   readonly port: number;
   readonly records: RequestRecord[];
@@ -38,8 +39,8 @@ export interface GatewayUnderTest {
   close(): Promise<void>;
 }
 
-/** Starts a gateway on a free port. */
-export async function startGateway(content: object): Promise<GatewayUnderTest> {
+/** Starts a gateway on a free port, as its process does. */
+export async function startGateway(content: object, options: ServerOptions = {}): Promise<GatewayUnderTest> {
   const records: RequestRecord[] = [];
   const waiting: ((record: RequestRecord) => void)[] = [];
   let taken = 0;
@@ -62,11 +63,14 @@ export async function startGateway(content: object): Promise<GatewayUnderTest> {
     },
   );
   const gateway = createGateway({ configuration: configurationOf(content), recorder });
-  const server = await listening(createServer({ requireHostHeader: true }, gateway.handler));
+  const server = createServer({ requireHostHeader: false, optimizeEmptyRequests: true, ...options }, gateway.handler);
+  gateway.attach(server);
+  const { origin, port } = await listening(server);
   return {
     gateway,
-    origin: server.origin,
-    port: server.port,
+    server,
+    origin,
+    port,
     records,
     nextRecord() {
       const ready = records[taken];

@@ -1,0 +1,62 @@
+import { ServerResponse, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { acceptableUpgrade } from '../proxy/upgrades/upgrade-request.ts';
+import { treatClientFaults, type FaultContext } from './client-faults.ts';
+import { takeExpectations } from './expectations.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A connection that a client asks to upgrade. */
+export interface UpgradeOffer {
+  /** In lower case, such as `websocket`. */
+  readonly protocol: string;
+  /** What the client sent behind its request. */
+  readonly head: Buffer;
+}
+
+/**
+ * Serves one request.
+ *
+ * @param upgrade what its connection is asked to become
+ * @param isExpecting whether the client waits to be told that it may send its body
+ */
+export type Serve = (req: IncomingMessage, res: ServerResponse, upgrade?: UpgradeOffer, isExpecting?: boolean) => void;
+
+/** What a server's events are led to. */
+export interface AttachContext extends FaultContext {
+  readonly runtime: () => Runtime;
+  readonly serve: Serve;
+}
+
+/** Has a server give the gateway what is no plain request: upgrades, CONNECT, expectations, and what its parser refuses. */
+export function attach(server: Server, context: AttachContext): void {
+  const accepted = new WeakMap<IncomingMessage, string>();
+  const upgrading = server as Server & { shouldUpgradeCallback: (req: IncomingMessage) => boolean };
+  upgrading.shouldUpgradeCallback = (req) => {
+    // an answer to an earlier request is on its way: the new protocol would begin within it
+    if (isAnswering(req.socket)) return false;
+    const protocol = acceptableUpgrade(req, context.runtime());
+    if (protocol !== undefined) accepted.set(req, protocol);
+    return protocol !== undefined;
+  };
+  server.on('upgrade', (req: IncomingMessage, socket, head) => {
+    const protocol = accepted.get(req) ?? '';
+    context.serve(req, answerOn(req, socket as Socket), { protocol, head });
+  });
+  server.on('connect', (req: IncomingMessage, socket) => context.serve(req, answerOn(req, socket as Socket)));
+  takeExpectations(server);
+  treatClientFaults(server, context);
+}
+
+/** Node's server leaves such a connection alone, so that an answer is to be written to it by hand. */
+function answerOn(req: IncomingMessage, socket: Socket): ServerResponse {
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  res.assignSocket(socket);
+  res.once('finish', () => socket.destroySoon());
+  socket.on('error', () => undefined);
+  return res;
+}
+
+function isAnswering(socket: Socket): boolean {
+  return (socket as { _httpMessage?: unknown })._httpMessage != null;
+}
