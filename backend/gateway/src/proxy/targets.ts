@@ -13,12 +13,18 @@ export interface Target {
   /** `host` or `host:port`: the `Host` field. */
   readonly authority: string;
   readonly hostname: string;
+  /** As a URL has it: empty for the usual one of the scheme. */
+  readonly port: string;
   readonly isTls: boolean;
   /** The name that its certificate is for; undefined without TLS and for an address. */
   readonly serverName: string | undefined;
   readonly weight: number;
   readonly maxConnections: number;
   readonly pool: ConnectionPool;
+  /** Opens a connection that is not of the pool; either side of it may end alone. */
+  readonly connectAlone: Connector;
+  /** How many of those there are. */
+  alone: number;
   readonly health: TargetHealth;
   /** Asks whether it is healthy; undefined when its upstream is not checked. */
   readonly probe: Probe | undefined;
@@ -39,20 +45,28 @@ export function openTarget(
   configuration: UpstreamConfiguration,
   { names, tls, previous }: { names: Names; tls: TlsMaterial; previous?: TargetHealth | undefined },
 ): Target {
-  const { origin, host, hostname, protocol } = new URL(url);
+  const { origin, host, hostname, port, protocol } = new URL(url);
   const isTls = protocol === 'https:';
   const { connections, keepAliveMs, timeouts, healthCheck } = configuration;
-  const connectorWithin = (timeout: number): Connector =>
+  const connectorWithin = (timeout: number, allowHalfOpen = false): Connector =>
     // HTTP/1.1 only: with HTTP/2 many requests would share one connection, and its end
-    buildConnector({ ...tls, timeout, lookup: names.lookup, allowH2: false });
+    buildConnector({
+      ...tls,
+      timeout,
+      lookup: names.lookup,
+      allowH2: false,
+      allowHalfOpen,
+    });
   const pool = new ConnectionPool(origin, connections, { connector: connectorWithin(timeouts.connectMs), keepAliveMs });
   const serverName = isTls ? (configuration.tls?.serverName ?? (isName(hostname) ? hostname : undefined)) : undefined;
-  const known = { origin, authority: host, hostname, isTls, serverName };
+  const known = { origin, authority: host, hostname, port, isTls, serverName };
   return {
     ...known,
     weight,
     maxConnections: connections,
     pool,
+    connectAlone: connectorWithin(timeouts.connectMs, true),
+    alone: 0,
     health: new TargetHealth(healthCheck ?? { healthyAfter: 1, unhealthyAfter: 1 }, Date.now(), previous),
     probe: healthCheck && new Probe(known, healthCheck, connectorWithin(healthCheck.timeoutMs)),
     inFlight: 0,
