@@ -21,6 +21,7 @@ export {
   type TemporaryPostgresOptions,
 } from './embedded/temporary-postgres.ts';
 export { installedMajors } from './embedded/binaries.ts';
+export { identifyProcess, stillRuns } from './embedded/processes.ts';
 export { findEmbeddedPostgres, type FoundPostgres } from './embedded/find-embedded-postgres.ts';
 export { migrationStatus, type MigrationStatus } from './migration-status.ts';
 export {
@@ -46,3 +47,11 @@ export {
 } from './monitoring/functions/install-monitoring.ts';
 export { MigrationWatch, type MigrationWatchOptions } from './monitoring/migration-progress/migration-watch.ts';
 export { migrationStore, type MigrationStore } from './monitoring/migration-progress/migration-store.ts';
+export {
+  copySqlite,
+  type CopiedTable,
+  type CopyOptions,
+  type CopyProgress,
+  type CopyResult,
+} from './copy/copy-sqlite.ts';
+export { CopyError, type CopyProblem } from './copy/copy-error.ts';
