@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { replaysWithdrawn } from '../dead-letters/replayed.ts';
 import type { KeptSettings } from '../definition/registry.ts';
 import { problemsOf } from '../definition/problems-of.ts';
 import { releaseKey } from '../ledger/ledger.ts';
@@ -114,6 +115,7 @@ export async function cancelEvent(
       const result = (await boss.cancel(jobId, eventId, { db: asDatabase(sql) })) as { affected: number };
       if (result.affected === 0) throw new NotPossible('too late', 'the event is over, or there is no such event');
       await releaseKey(sql, jobId, eventId);
+      await replaysWithdrawn(sql, [eventId]);
     }
     await audit(sql, change, 'event.cancel', `job:${jobId}`, { eventId });
     return rowCount === 0 ? 'cancelled' : 'asked';

@@ -2,7 +2,9 @@ import type { JobWithMetadata, PgBoss } from 'pg-boss';
 import type { Connections, Sql } from '../queue/connections.ts';
 import { eventData, type EventData } from '../queue/event.ts';
 import { asDatabase, DEAD_LETTER_QUEUE } from '../queue/open-queue.ts';
-import { closeLostRuns, type KeptError } from '../runs/run-records.ts';
+import type { KeptError } from '../runs/kept-error.ts';
+import { closeLostRuns } from '../runs/run-records.ts';
+import { replayFailed } from './replayed.ts';
 import { signatureOf } from './signature.ts';
 
 const BATCH = 50;
@@ -15,7 +17,8 @@ interface DeadEvent {
   readonly attempts: number;
   readonly data: EventData;
   readonly raw: unknown;
-  readonly error: KeptError;
+  /** Undefined when the process that ran it ended, or when it was tried to be taken in before. */
+  readonly error: KeptError | undefined;
 }
 
 /** What an event leaves when the process that ran it for the last time is gone. */
@@ -26,19 +29,32 @@ const LOST: KeptError = {
 
 /**
  * Moves events whose last try failed from the queue into the table of dead letters, each with its error, its trace and its
- * tries. The event is written and taken from the queue in one transaction: none is lost, and none is there twice.
+ * tries. The event is written and taken from the queue in one transaction: none is lost, and none is there twice. One that
+ * cannot be written goes back into the queue, and keeps no other from being written.
  *
- * @returns how many were moved; call again while it is the size of a batch
+ * @returns how many were moved; call again while it is not 0
  */
 export async function takeInDeadLetters(boss: PgBoss, connections: Connections): Promise<number> {
   const events = await boss.fetch<object>(DEAD_LETTER_QUEUE, { batchSize: BATCH, includeMetadata: true });
+  const problems: unknown[] = [];
   for (const event of events) {
-    await connections.transaction(async (sql) => {
-      await writeDeadLetter(sql, deadEventOf(event));
-      await boss.complete(DEAD_LETTER_QUEUE, event.id, undefined, { db: asDatabase(sql) });
-    });
+    await connections
+      .transaction(async (sql) => {
+        await writeDeadLetter(sql, deadEventOf(event));
+        await boss.complete(DEAD_LETTER_QUEUE, event.id, undefined, { db: asDatabase(sql) });
+      })
+      .catch((error: unknown) => problems.push(error));
+  }
+  if (problems.length > 0) {
+    await giveBack(boss, events);
+    throw problems[0];
   }
   return events.length;
+}
+
+/** Those that were written are over and not given back. */
+async function giveBack(boss: PgBoss, events: readonly JobWithMetadata[]): Promise<void> {
+  for (const { id, output } of events) await boss.fail(DEAD_LETTER_QUEUE, id, output);
 }
 
 function deadEventOf(event: JobWithMetadata): DeadEvent {
@@ -51,47 +67,54 @@ function deadEventOf(event: JobWithMetadata): DeadEvent {
     attempts: (event.sourceRetryCount ?? 0) + 1,
     data,
     raw: event.data,
-    error: typeof output?.name === 'string' && typeof output.message === 'string' ? (output as KeptError) : LOST,
+    error: typeof output?.name === 'string' && typeof output.message === 'string' ? (output as KeptError) : undefined,
   };
 }
 
 async function writeDeadLetter(sql: Sql, event: DeadEvent): Promise<void> {
-  await closeLostRuns(sql, event.jobId, event.eventId);
-  const { rows } = await sql.query<{ trace_id: string | null; request_id: string | null }>(LAST_RUN, [event.eventId]);
-  const { error, data } = event;
-  const facts = [
-    error.message,
-    error.name,
-    error.stack ?? null,
-    signatureOf(event.jobId, error),
-    rows[0]?.trace_id ?? null,
-  ];
-  if (data.deadLetterId !== undefined) {
-    const { rowCount } = await sql.query(REPLAY_FAILED, [data.deadLetterId, event.attempts, ...facts]);
-    if (rowCount === 1) return;
+  const { data, attempts, eventId } = event;
+  const { rows } = await sql.query<LastRun>(LAST_RUN, [eventId]);
+  const [run] = rows;
+  const error = event.error ?? run?.error ?? LOST;
+  const stack = error.stack ?? null;
+  const signature = signatureOf(event.jobId, error);
+  const traceId = run?.trace_id ?? null;
+  const isReplay =
+    data.deadLetterId !== undefined &&
+    (await replayFailed(sql, { eventId, attempts, error, stack, signature, traceId }));
+  if (!isReplay) {
+    const { trigger, dueAt } = data;
+    const metadata = { trigger, ...(dueAt !== undefined && { dueAt }), ...(error.causes && { causes: error.causes }) };
+    await sql.query(INSERT, [
+      event.jobId,
+      eventId,
+      JSON.stringify(data.input ?? event.raw ?? null),
+      attempts,
+      error.message,
+      error.name,
+      stack,
+      signature,
+      traceId,
+      run?.request_id ?? data.requestId ?? null,
+      data.key ?? null,
+      event.enqueuedAt,
+      JSON.stringify(metadata),
+    ]);
   }
-  await sql.query(INSERT, [
-    event.jobId,
-    event.eventId,
-    JSON.stringify(data.input ?? event.raw ?? null),
-    event.attempts,
-    ...facts,
-    rows[0]?.request_id ?? data.requestId ?? null,
-    data.key ?? null,
-    event.enqueuedAt,
-    JSON.stringify({ trigger: data.trigger, ...(data.dueAt !== undefined && { dueAt: data.dueAt }) }),
-  ]);
+  // last, since the job's counts stay locked until the commit
+  await closeLostRuns(sql, event.jobId, eventId);
 }
 
-const LAST_RUN = `SELECT trace_id, request_id FROM job_runs WHERE event_id = $1 ORDER BY started_at DESC LIMIT 1`;
+interface LastRun {
+  readonly trace_id: string | null;
+  readonly request_id: string | null;
+  readonly error: KeptError | null;
+}
+
+const LAST_RUN = `SELECT trace_id, request_id, error FROM job_runs WHERE event_id = $1 ORDER BY started_at DESC LIMIT 1`;
 
 const INSERT = `
   INSERT INTO dead_letter_queue (job_id, event_id, event_data, attempts, error, error_name, stack, signature, trace_id,
     request_id, key, enqueued_at, metadata, last_attempt_at, updated_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now(), now())
   ON CONFLICT (event_id) DO NOTHING`;
-
-const REPLAY_FAILED = `
-  UPDATE dead_letter_queue SET status = 'FAILED', attempts = attempts + $2, error = $3, error_name = $4, stack = $5,
-    signature = $6, trace_id = coalesce($7, trace_id), last_attempt_at = now(), processed_at = now(), updated_at = now()
-  WHERE id = $1 AND status = 'PROCESSING'`;

@@ -18,13 +18,14 @@ export interface KeptSettings {
 
 /**
  * Makes the definitions of a service known to all others. A schedule that is new or changed is due from now on; one that
- * stayed as it was keeps what it missed meanwhile. Jobs that the service no longer has are not due any more.
+ * stayed as it was keeps what it missed meanwhile. Jobs that the service no longer has are retired: not due any more, and
+ * not replayed.
  */
 export async function register(sql: Sql, service: string, jobs: readonly AnyJob[]): Promise<void> {
   for (const job of jobs) await registerJob(sql, service, job);
   await sql.query(
-    `UPDATE job_definitions SET next_due_at = NULL, updated_at = now()
-     WHERE service = $1 AND source = 'defined' AND next_due_at IS NOT NULL AND NOT job_id = ANY ($2)`,
+    `UPDATE job_definitions SET next_due_at = NULL, retired_at = now(), updated_at = now()
+     WHERE service = $1 AND source = 'defined' AND retired_at IS NULL AND NOT job_id = ANY ($2)`,
     [service, jobs.map((job) => job.settings.id)],
   );
 }
@@ -42,7 +43,7 @@ const REGISTER = `
   VALUES ($1, $2, 'defined', $3, $4, $5, now())
   ON CONFLICT (job_id) DO UPDATE SET
     description = excluded.description, source = 'defined', service = excluded.service, settings = excluded.settings,
-    updated_at = now(),
+    updated_at = now(), retired_at = NULL,
     next_due_at = CASE
       WHEN excluded.next_due_at IS NULL THEN NULL
       WHEN d.next_due_at IS NOT NULL

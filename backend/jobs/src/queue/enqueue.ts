@@ -2,7 +2,7 @@ import { activeRecord, formatTraceparent } from '@clearway/telemetry';
 import { context, SpanKind, trace } from '@opentelemetry/api';
 import type { PgBoss } from 'pg-boss';
 import type { z } from 'zod';
-import type { JobDefinition } from '../definition/define-job.ts';
+import type { AnyJob, JobDefinition } from '../definition/define-job.ts';
 import { problemsOf } from '../definition/problems-of.ts';
 import { claimKey } from '../ledger/ledger.ts';
 import type { Connections, Sql } from './connections.ts';
@@ -12,7 +12,7 @@ import { asDatabase } from './open-queue.ts';
 
 const TRACER = '@clearway/jobs';
 /** More than any reasonable event: a file belongs into a store, and its name into the event. */
-const LONGEST_INPUT_BYTES = 1024 * 1024;
+export const LONGEST_INPUT_BYTES = 1024 * 1024;
 const LONGEST_KEY = 500;
 
 /** How one event is enqueued. */
@@ -79,10 +79,15 @@ function checkedInput<Schema extends z.ZodType>(job: JobDefinition<Schema>, inpu
   return parsed.data;
 }
 
-function checkedKey(job: JobDefinition, input: unknown): string {
-  const key: unknown = job.idempotencyKey?.(input);
+/**
+ * The idempotency key of an input that was checked.
+ *
+ * @throws {InputRefused} when the job makes no usable key of it
+ */
+export function checkedKey({ idempotencyKey, settings }: AnyJob, input: unknown): string {
+  const key: unknown = idempotencyKey?.(input as never);
   if (typeof key === 'string' && key !== '' && key.length <= LONGEST_KEY) return key;
-  throw new InputRefused(job.settings.id, `its idempotency key must be a text of 1 to ${LONGEST_KEY} characters`);
+  throw new InputRefused(settings.id, `its idempotency key must be a text of 1 to ${LONGEST_KEY} characters`);
 }
 
 function eventOf(input: unknown, key: string | undefined, traceparent: string | undefined, origin: EventOrigin) {
@@ -123,7 +128,10 @@ export async function putEvent(
 }
 
 /** The span that the run becomes a child of: `send {job}`, as OpenTelemetry's conventions for messaging name it. */
-async function inProducerSpan<T>(jobId: string, send: (traceparent: string | undefined) => Promise<T>): Promise<T> {
+export async function inProducerSpan<T>(
+  jobId: string,
+  send: (traceparent: string | undefined) => Promise<T>,
+): Promise<T> {
   const span = trace.getTracer(TRACER).startSpan(`send ${jobId}`, {
     kind: SpanKind.PRODUCER,
     attributes: {

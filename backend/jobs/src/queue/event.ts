@@ -14,6 +14,8 @@ export const eventData = z.object({
   dueAt: z.iso.datetime().optional(),
   /** The dead letter that is replayed. */
   deadLetterId: z.uuid().optional(),
+  /** Whether an operator changed the input: the key, if the job has keys, is that of the new one. */
+  isEdited: z.boolean().optional(),
 });
 
 /** An event as it lies in the queue. */

@@ -72,10 +72,13 @@ export async function prepareDeadLetterQueue(boss: PgBoss): Promise<void> {
     retryDelay: 1,
     retryBackoff: true,
     retryDelayMax: 300,
+    // what a process took and did not write is for another soon
+    expireInSeconds: EXPIRY_MARGIN_SECONDS,
     retentionSeconds: TEN_YEARS_SECONDS,
     deleteAfterSeconds: DAY_SECONDS,
   };
   await ensureQueue(boss, DEAD_LETTER_QUEUE, options);
+  await boss.updateQueue(DEAD_LETTER_QUEUE, options);
 }
 
 async function ensureQueue(boss: PgBoss, name: string, options: Parameters<PgBoss['createQueue']>[1]): Promise<void> {

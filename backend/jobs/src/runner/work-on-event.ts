@@ -6,6 +6,7 @@ import { PermanentFailure } from '../definition/job-context.ts';
 import { problemsOf } from '../definition/problems-of.ts';
 import { earlierSuccess } from '../ledger/ledger.ts';
 import type { Connections } from '../queue/connections.ts';
+import { checkedKey } from '../queue/enqueue.ts';
 import { eventData, type EventData } from '../queue/event.ts';
 import { beginRun, type RunEnd } from '../runs/run-records.ts';
 import { ActiveRun } from './active-run.ts';
@@ -44,7 +45,7 @@ export interface WorkOptions {
 /** Works on one event: one run, one CONSUMER span below the span of whoever enqueued it, one record in the database. */
 export async function workOnEvent(options: WorkOptions, job: AnyJob, event: FetchedEvent): Promise<void> {
   const parsed = eventData.safeParse(event.data);
-  const data: EventData = parsed.data ?? { trigger: 'enqueue' };
+  const data = withKeyOfEdited(job, parsed.data ?? { trigger: 'enqueue' });
   const run = new ActiveRun(event.name, event.id);
   const span = consumerSpan(run, data, event);
   const inSpan = trace.setSpan(context.active(), span);
@@ -61,6 +62,16 @@ export async function workOnEvent(options: WorkOptions, job: AnyJob, event: Fetc
   } finally {
     options.signs.delete(run);
     span.end();
+  }
+}
+
+/** Who edits an event does not know how its job makes keys. */
+function withKeyOfEdited(job: AnyJob, data: EventData): EventData {
+  if (data.isEdited !== true || !job.idempotencyKey) return data;
+  try {
+    return { ...data, key: checkedKey(job, job.input.parse(data.input)) };
+  } catch {
+    return data; // refused below
   }
 }
 
@@ -124,6 +135,9 @@ async function outcomeOf(
   const input = job.input.safeParse(data.input);
   if (!input.success) {
     return failure(new PermanentFailure(`input refused: ${problemsOf(input.error)}`), 0);
+  }
+  if (data.isEdited === true && job.idempotencyKey && data.key === undefined) {
+    return failure(new PermanentFailure('input refused: no idempotency key can be made of it'), 0);
   }
   const facts = { run, data, attempt: event.retryCount + 1, inSpan, log: options.log };
   return new JobCall(job, facts).outcome(input.data);
