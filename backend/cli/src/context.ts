@@ -20,4 +20,8 @@ export interface CliContext {
   out(line: string): void;
   /** Writes a line about the command itself, such as why it failed. */
   error(line: string): void;
+  /** Shows how far a command is, in a line that the next one replaces; undefined where nobody watches. */
+  readonly progress?: ((line: string) => void) | undefined;
+  /** Calls the listener when the command shall stop, until what it returns is called. */
+  readonly onInterrupt?: ((listener: () => void) => () => void) | undefined;
 }

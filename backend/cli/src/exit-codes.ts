@@ -5,8 +5,8 @@
  */
 export const EXIT = { ok: 0, problem: 1, usage: 64, configuration: 78 } as const;
 
-/** One of the exit statuses. */
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+/** An exit status: one of EXIT, or one that a group of commands documents in its help. */
+export type ExitCode = number;
 
 /** The command line cannot be carried out as it was written: told in one line, exit 64. */
 export class UsageError extends Error {

@@ -1,10 +1,12 @@
 import { Command } from '@commander-js/extra-typings';
+import { addBackupCommand } from './backup/command.ts';
 import { addCheckCommand } from './check/command.ts';
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addCompletionCommand } from './completion/command.ts';
 import { addDoctorCommand } from './doctor/command.ts';
 import { addExplainCommand } from './explain/command.ts';
+import { addJobsCommand } from './jobs/command.ts';
 import { addRoutesCommand } from './routes/command.ts';
 
 /** Takes the exit status of the command that ran. */
@@ -35,6 +37,8 @@ export function createProgram(context: CliContext, finish: Finish = () => {}): C
   addRoutesCommand(program, context, finish);
   addExplainCommand(program, context, finish);
   addDoctorCommand(program, context, finish);
+  addBackupCommand(program, context, finish);
+  addJobsCommand(program, context, finish);
   addCompletionCommand(program, context, finish);
   return program;
 }

@@ -1,18 +1,31 @@
 import { ConfigurationError } from '@clearway/kernel';
-import type { Command } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option, type Command } from '@commander-js/extra-typings';
 import { DEFAULT_FILE, loadFile } from '../config-file.ts';
 import type { CliContext } from '../context.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { EXIT, UsageError, type ExitCode } from '../exit-codes.ts';
+import { httpUrl } from '../operations/client.ts';
 import type { Finish } from '../program.ts';
 import { count } from '../terminal/style.ts';
+import { checkAgainstRecent } from './against/command.ts';
 import { routeRows } from './route-rows.ts';
 import { printRouteTable } from './route-table.ts';
 
 const EXAMPLES = `
+With --against recent, the admin listener of a running gateway is asked for its recent requests, with the token
+OPERATIONS_TOKEN; on loopback without OPERATIONS_TOKENS none is needed. Nothing is sent to upstreams, nothing is changed.
+
 Examples
-  clearway check                      the file clearway.yaml of this folder
+  clearway check                                 the file clearway.yaml of this folder
   clearway check deploy/edge.yaml
   clearway check --json | jq '.problems[].message'
+  clearway check new.yaml --against recent       which requests would get another route, policy or answer?
+  clearway check new.yaml --against recent --json | jq '.changes[] | {count, from, to}'
+
+Exit status with --against recent
+  0   no recent request would fare differently
+  1   some would: which, and how, was printed
+  69  it cannot be told: no gateway can be asked there, or it knows too few requests
+  78  the configuration is faulty
 `;
 
 /** Adds `clearway check`. */
@@ -24,15 +37,47 @@ export function addCheckCommand(program: Command, context: CliContext, finish: F
       'Validates the configuration, all problems at once, and prints the routes in the order they are tried.',
     )
     .argument('[file]', 'the configuration', DEFAULT_FILE)
+    .addOption(
+      new Option('--against <requests>', 'also say which recent requests would fare differently').choices([
+        'recent',
+      ] as const),
+    )
+    .option('-u, --url <url>', 'address of the admin listener, for --against', httpUrl)
+    .option('--least <requests>', 'say nothing against fewer requests (default: 10)', wholeNumber)
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
-    .action(async (file, { json }) => finish(await check(file, json === true, context)));
+    .action(async (file, options) => finish(await check(file, options, context)));
 }
 
-async function check(file: string, asJson: boolean, context: CliContext): Promise<ExitCode> {
+function wholeNumber(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give a whole number.');
+}
+
+interface CheckOptions {
+  readonly against?: 'recent' | undefined;
+  readonly url?: string | undefined;
+  readonly least?: number | undefined;
+  readonly json?: true | undefined;
+}
+
+const LEAST_REQUESTS = 10;
+
+async function check(file: string, options: CheckOptions, context: CliContext): Promise<ExitCode> {
+  const { against, url, least } = options;
+  const asJson = options.json === true;
+  if (against === undefined && (url ?? least) !== undefined) throw new UsageError('--url and --least need --against');
   try {
     const { RouteTable } = await import('@clearway/gateway');
     const { configuration, files } = await loadFile(file, context);
+    if (against !== undefined) {
+      const admin = url ?? `http://127.0.0.1:${context.variables['ADMIN_PORT'] ?? 8001}`;
+      return await checkAgainstRecent(
+        configuration,
+        { file, url: admin, least: least ?? LEAST_REQUESTS, asJson },
+        context,
+      );
+    }
     const rows = routeRows(new RouteTable(configuration.routes).routes, configuration);
     if (asJson) {
       context.out(JSON.stringify({ file, files, problems: [], routes: rows }, null, 2));

@@ -22,6 +22,22 @@ export function processContext(): CliContext {
     style: wantsColour(process.stdout, process.env) ? colourStyle : plainStyle,
     out: (line) => void process.stdout.write(`${line}\n`),
     error: (line) => void process.stderr.write(`${line}\n`),
+    progress: process.stderr.isTTY ? showProgress : undefined,
+    onInterrupt,
+  };
+}
+
+/** Begins the line anew, writes it, and removes what is left of the one before. */
+function showProgress(line: string): void {
+  process.stderr.write(`\r${line.slice(0, (process.stderr.columns ?? PAGE_COLUMNS) - 1)}\u001b[K`);
+}
+
+/** A second signal ends the process as if nobody listened. */
+function onInterrupt(listener: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.once(signal, listener);
+  return () => {
+    for (const signal of signals) process.off(signal, listener);
   };
 }
 

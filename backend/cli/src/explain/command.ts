@@ -7,6 +7,7 @@ import { headline } from './headline.ts';
 import { renderCandidates, renderUnknown } from './not-found.ts';
 import { renderStory } from './render.ts';
 import { tell, type Story } from './story.ts';
+import { httpUrl, workerUrl } from '../operations/client.ts';
 import { recentRecord, workerClient } from './worker-client.ts';
 
 const EXAMPLES = `
@@ -36,7 +37,7 @@ export function addExplainCommand(program: Command, context: CliContext, finish:
       'Tells what happened to a request: its route, attempts, phases, spans, SQL and log lines, and whose fault it was.',
     )
     .argument('<id>', 'trace id or its beginning, traceparent, or request id')
-    .option('-u, --url <url>', 'address of the worker', httpUrl, `http://127.0.0.1:${variables['WORKER_PORT'] ?? 8002}`)
+    .option('-u, --url <url>', 'address of the worker', httpUrl, workerUrl(context))
     .option(
       '--gateway-url <url>',
       'address of the admin listener',
@@ -47,11 +48,6 @@ export function addExplainCommand(program: Command, context: CliContext, finish:
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => finish(await explain(id, options, context)));
-}
-
-function httpUrl(text: string): string {
-  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
-  throw new InvalidArgumentError('Write it as http://host:port.');
 }
 
 function seconds(text: string): number {

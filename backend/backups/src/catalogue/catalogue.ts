@@ -1,0 +1,81 @@
+import { BackupFailure } from '../failures.ts';
+import { readManifest } from '../manifest/document.ts';
+import type { Manifest } from '../manifest/schema.ts';
+import { MANIFEST_FILE, VERIFICATION_FILE, type BackupStorage } from '../storage/storage.ts';
+import {
+  noVerifications,
+  verificationsSchema,
+  withVerification,
+  type Verification,
+  type Verifications,
+} from './states.ts';
+
+/** A copy of a backup where it lies: each copy is proven by itself. */
+export interface StoredBackup {
+  readonly id: string;
+  readonly storage: BackupStorage;
+  readonly manifest: Manifest;
+  readonly verifications: Verifications;
+}
+
+/** A copy whose manifest cannot be read. */
+export interface UnreadableBackup {
+  readonly id: string;
+  readonly storage: BackupStorage;
+  readonly problem: string;
+}
+
+/** What a storage holds. */
+export interface CatalogueListing {
+  /** Oldest first. */
+  readonly backups: readonly StoredBackup[];
+  readonly unreadable: readonly UnreadableBackup[];
+}
+
+/**
+ * Reads one copy.
+ *
+ * @throws BackupFailure `not-found`, or `damaged` when the manifest is not what was written
+ */
+export async function readBackup(storage: BackupStorage, id: string): Promise<StoredBackup> {
+  const text = await storage.readText(id, MANIFEST_FILE);
+  if (text === undefined) throw new BackupFailure('not-found', `${storage.location} holds no backup ${id}`);
+  const manifest = readManifest(text, id);
+  return { id, storage, manifest, verifications: await readVerifications(storage, manifest) };
+}
+
+/** Reads everything that a storage holds. */
+export async function listBackups(storage: BackupStorage): Promise<CatalogueListing> {
+  const backups: StoredBackup[] = [];
+  const unreadable: UnreadableBackup[] = [];
+  for (const id of await storage.list()) {
+    try {
+      backups.push(await readBackup(storage, id));
+    } catch (error) {
+      if (!(error instanceof BackupFailure) || error.reason === 'storage-failed') throw error;
+      unreadable.push({ id, storage, problem: error.message });
+    }
+  }
+  return { backups, unreadable };
+}
+
+/** Writes down a verification where the copy lies, and returns the copy as it is now. */
+export async function recordVerification(backup: StoredBackup, verification: Verification): Promise<StoredBackup> {
+  const known = await readVerifications(backup.storage, backup.manifest);
+  const verifications = withVerification(known, verification);
+  const text = `${JSON.stringify(verifications, null, 1)}\n`;
+  await backup.storage.replaceText(backup.id, VERIFICATION_FILE, text);
+  return { ...backup, verifications };
+}
+
+/** What cannot be read proves nothing: the backup counts as unverified then. */
+async function readVerifications(storage: BackupStorage, manifest: Manifest): Promise<Verifications> {
+  const nothing = noVerifications(manifest.completedAt);
+  const text = await storage.readText(manifest.id, VERIFICATION_FILE);
+  if (text === undefined) return nothing;
+  try {
+    return verificationsSchema.parse(JSON.parse(text));
+  } catch {
+    return nothing;
+  }
+}

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+/** What the engine may use of the machine. */
+export interface MachineTools {
+  /** The process's variables: PATH is searched, and PG* and HOME are passed on to PostgreSQL's programs. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** A pg_dump to use instead of looking for one; `null`: none, also when there is one. */
+  readonly pgDump?: string | null | undefined;
+}
+
+/** A pg_dump of this machine. */
+export interface FoundPgDump {
+  readonly program: string;
+  readonly major: number;
+  /** Such as `15.18`. */
+  readonly version: string;
+}
+
+/** Where distributions and installers keep the programs of one major version each; `*` stands for a folder's name. */
+const USUAL_PLACES = [
+  '/usr/lib/postgresql/*/bin',
+  '/usr/pgsql-*/bin',
+  '/opt/homebrew/opt/postgresql@*/bin',
+  '/usr/local/opt/postgresql@*/bin',
+  '/opt/homebrew/opt/libpq/bin',
+  '/Applications/Postgres.app/Contents/Versions/*/bin',
+  'C:\\Program Files\\PostgreSQL\\*\\bin',
+];
+
+/**
+ * Finds the pg_dump to use: of those that are not older than the server the one nearest to it, since what a newer one
+ * writes may not be understood by an older server.
+ *
+ * @returns undefined when there is none, or none that is new enough
+ */
+export async function findPgDump(serverMajor: number, tools: MachineTools): Promise<FoundPgDump | undefined> {
+  if (tools.pgDump === null) return undefined;
+  const programs = tools.pgDump === undefined ? candidates(tools) : [tools.pgDump];
+  const found = await Promise.all(programs.map(identify));
+  return found
+    .filter((pgDump) => pgDump !== undefined)
+    .filter(({ major }) => major >= serverMajor)
+    .sort((a, b) => a.major - b.major)[0];
+}
+
+function candidates({ variables }: MachineTools): string[] {
+  const name = process.platform === 'win32' ? 'pg_dump.exe' : 'pg_dump';
+  const onPath = (variables['PATH'] ?? '').split(path.delimiter).filter(Boolean);
+  const folders = [...onPath, ...USUAL_PLACES.flatMap(expand)];
+  return [...new Set(folders.map((folder) => path.join(folder, name)))].filter((file) => existsSync(file));
+}
+
+/** Folders that a pattern with one `*` matches. */
+function expand(pattern: string): string[] {
+  const star = pattern.indexOf('*');
+  if (star < 0) return [pattern];
+  const parent = pattern.slice(0, Math.max(pattern.lastIndexOf('/', star), pattern.lastIndexOf('\\', star)));
+  const [prefix = '', suffix = ''] = pattern.slice(parent.length + 1).split('*');
+  try {
+    return readdirSync(parent)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => `${path.join(parent, name)}${suffix}`);
+  } catch {
+    return [];
+  }
+}
+
+async function identify(program: string): Promise<FoundPgDump | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 10_000 });
+    const match = /\(PostgreSQL\) ((\d+)[.\w]*)/.exec(stdout);
+    return match ? { program, version: match[1] ?? '', major: Number(match[2]) } : undefined;
+  } catch {
+    return undefined; // Debian's wrapper without any version behind it, or a broken installation
+  }
+}
+
+const PASSED_ON = /^(PATH|HOME|USERPROFILE|SYSTEMROOT|TMPDIR|LD_LIBRARY_PATH|PG(?!PASSWORD|PASSFILE|SERVICE)[A-Z]+)$/i;
+
+/** The variables that PostgreSQL's programs are given: theirs, and messages in English. */
+export function programVariables({ variables }: MachineTools): Record<string, string> {
+  const own = Object.entries(variables).filter(
+    (entry): entry is [string, string] => PASSED_ON.test(entry[0]) && entry[1] !== undefined,
+  );
+  return { ...Object.fromEntries(own), LC_ALL: 'C', PGTZ: 'UTC' };
+}

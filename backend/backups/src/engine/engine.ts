@@ -1,0 +1,82 @@
+import type { StoredBackup } from '../catalogue/catalogue.ts';
+import type { VerifyLevel } from '../catalogue/states.ts';
+import type { Compression, DumpFormat } from '../dump/dumper.ts';
+import type { OnProgress } from '../progress.ts';
+import type { RestoreResult } from '../restore/restore.ts';
+import type { BackupStorage } from '../storage/storage.ts';
+import type { VerifyResult } from '../verify/verify.ts';
+
+/** What every operation is given. */
+interface Operation {
+  readonly identities?: readonly string[] | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is to be backed up, and how. */
+export interface CreateRequest extends Operation {
+  readonly connectionString: string;
+  readonly storage: BackupStorage;
+  /** The form of the dump; `custom` where it can be had. */
+  readonly format?: DumpFormat | undefined;
+  readonly compression?: Compression | undefined;
+  /** Public keys of age: encrypts when there are any. */
+  readonly recipients?: readonly string[] | undefined;
+  /** The cluster that the database must be on. Without it, the one of the last proven backup of that database. */
+  readonly systemIdentifier?: string | undefined;
+  /** Takes another cluster than before for granted from now on. */
+  readonly acceptNewIdentity?: boolean | undefined;
+  readonly purpose?: 'regular' | 'safety' | undefined;
+  /** How long to wait for a table that another transaction changes, in milliseconds. */
+  readonly lockWaitMs?: number | undefined;
+}
+
+/** How a copy is to be verified. */
+export interface VerifyRequest extends Operation {
+  readonly backup: StoredBackup;
+  readonly level: VerifyLevel;
+}
+
+/** What is to be restored, and where to. */
+export interface RestoreRequest extends Operation {
+  readonly backup: StoredBackup;
+  /** A database of the server to restore to, with a role that may make databases. */
+  readonly serverUrl: string;
+  /** Name that the restored database shall have in the end. */
+  readonly database: string;
+  /** Where the safety backup of what has that name now goes. */
+  readonly storage: BackupStorage;
+  /** Empties the database and fills it again instead of putting another one in its place. */
+  readonly inPlace?: boolean | undefined;
+  /** A moment to restore to: engines without a log of changes refuse it. */
+  readonly pointInTime?: string | undefined;
+  /** Makes the roles that are missing, without passwords. */
+  readonly makeRoles?: boolean | undefined;
+  /** Restores a backup that was never proven. */
+  readonly allowUnproven?: boolean | undefined;
+  /** Public keys for the safety backup: those of the backup when they are left out. */
+  readonly recipients?: readonly string[] | undefined;
+}
+
+/** What an engine can do besides the common. */
+export interface EngineAbilities {
+  readonly pointInTime: boolean;
+  readonly incremental: boolean;
+}
+
+/**
+ * What makes, proves and restores backups. The one that is there writes logical dumps; one for large databases
+ * (pgBackRest) will fill the same interface.
+ *
+ * All failures are BackupFailures.
+ */
+export interface BackupEngine {
+  readonly name: string;
+  readonly abilities: EngineAbilities;
+  /** Makes a backup, stores it, and reads it once to its last byte. */
+  create(request: CreateRequest): Promise<StoredBackup>;
+  /** Verifies a copy where it lies. What is wrong with it is in the result. */
+  verify(request: VerifyRequest): Promise<VerifyResult>;
+  /** Restores a copy into another database, compares it, and puts it in the old one's place. */
+  restore(request: RestoreRequest): Promise<RestoreResult>;
+}

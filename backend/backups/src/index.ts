@@ -1,0 +1,32 @@
+export { BACKUP_FAILURES, BackupFailure, asBackupFailure, type BackupFailureReason } from './failures.ts';
+export type { BackupPhase, BackupProgress, OnProgress } from './progress.ts';
+export { logicalEngine, type LogicalEngineOptions } from './engine/logical-engine.ts';
+export type { BackupEngine, CreateRequest, EngineAbilities, RestoreRequest, VerifyRequest } from './engine/engine.ts';
+export type { Compression, DumpFormat } from './dump/dumper.ts';
+export type { MachineTools } from './dump/tools.ts';
+export type { Manifest } from './manifest/schema.ts';
+export {
+  listBackups,
+  readBackup,
+  recordVerification,
+  type CatalogueListing,
+  type StoredBackup,
+  type UnreadableBackup,
+} from './catalogue/catalogue.ts';
+export {
+  BACKUP_STATES,
+  isAtLeast,
+  VERIFY_LEVELS,
+  type BackupState,
+  type Verification,
+  type VerifyLevel,
+} from './catalogue/states.ts';
+export { directoryStorage } from './storage/directory-storage.ts';
+export type { BackupStorage, BackupToStore } from './storage/storage.ts';
+export { embeddedScratch } from './verify/embedded-scratch.ts';
+export type { ScratchDatabase, ScratchServer } from './verify/scratch.ts';
+export type { VerifyResult } from './verify/verify.ts';
+export { readIdentities, checkRecipient } from './encryption/age.ts';
+export type { RestoreResult } from './restore/restore.ts';
+export type { PreflightCheck } from './restore/preflight.ts';
+export { databaseOfUrl, placeOfUrl, urlOfDatabase } from './connection/session.ts';

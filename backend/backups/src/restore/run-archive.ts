@@ -1,0 +1,84 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { ByteReader } from '../archive/byte-reader.ts';
+import type { OpenArchive, RestoreItem } from '../archive/items.ts';
+import { statementsOf } from '../archive/plain-archive.ts';
+import { asBackupFailure, BackupFailure } from '../failures.ts';
+import type { OnProgress } from '../progress.ts';
+
+/** How an archive is run. */
+export interface RunOptions {
+  readonly onProgress: OnProgress;
+  readonly signal?: AbortSignal | undefined;
+  /** Tablespaces of the server; what names another one is put into the default. */
+  readonly tablespaces: ReadonlySet<string>;
+}
+
+/**
+ * Runs a dump in the database of a session: statements, rows by COPY, large objects. The first refusal ends it.
+ *
+ * @param client its transaction, when it has begun one, holds all of it
+ * @throws BackupFailure `restore-failed` with the server's message and the step; `damaged` when the dump cannot be read
+ */
+export async function runArchive(client: pg.Client, archive: OpenArchive, options: RunOptions): Promise<void> {
+  let done = 0;
+  for await (const item of archive.items) {
+    options.signal?.throwIfAborted();
+    const label = 'label' in item ? item.label : item.kind === 'large-object' ? `large object ${item.oid}` : item.table;
+    options.onProgress({
+      phase: 'restoring',
+      done: done++,
+      ...(archive.itemCount !== undefined && { total: archive.itemCount }),
+      unit: 'statements',
+      message: label,
+    });
+    try {
+      await runItem(client, item, options);
+    } catch (error) {
+      throw refused(error, label);
+    }
+  }
+}
+
+/** What only the default tablespace is said in keeps its meaning. */
+const TABLESPACE = /^SET default_tablespace = (?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*;\s*/gim;
+
+async function runItem(client: pg.Client, item: RestoreItem, { tablespaces, signal }: RunOptions): Promise<void> {
+  if (item.kind === 'sql') {
+    const sql = item.sql.replaceAll(TABLESPACE, (statement, quoted?: string, bare?: string) =>
+      tablespaces.has(quoted?.replaceAll('""', '"') ?? bare ?? '') ? statement : '',
+    );
+    if (sql.trim() !== '') await client.query(sql);
+  } else if (item.kind === 'copy') {
+    const rows = Readable.from(item.data, { objectMode: false, highWaterMark: 512 * 1024 });
+    await pipeline(rows, client.query(copyFrom(item.sql)), ...(signal ? [{ signal }] : []));
+  } else if (item.kind === 'script') {
+    for await (const sql of statementsOf(new ByteReader(item.data), item)) await client.query(sql);
+  } else await writeLargeObject(client, item.oid, item.data);
+}
+
+/** Metadata came before, with `lo_create`. */
+async function writeLargeObject(client: pg.Client, oid: number, data: AsyncIterable<Buffer>): Promise<void> {
+  let offset = 0;
+  for await (const piece of data) {
+    await client.query('SELECT lo_put($1::oid, $2::bigint, $3::bytea)', [oid, offset, piece]);
+    offset += piece.length;
+  }
+}
+
+/** Tablespaces of the session's server. */
+export async function readTablespaces(client: pg.Client): Promise<Set<string>> {
+  const { rows } = await client.query<{ name: string }>('SELECT spcname AS name FROM pg_catalog.pg_tablespace');
+  return new Set(rows.map(({ name }) => name));
+}
+
+function refused(error: unknown, label: string): BackupFailure {
+  if (error instanceof BackupFailure) return error;
+  const { code, where } = error as { code?: string; where?: string };
+  if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return asBackupFailure(error, 'restore-failed');
+  const at = where ? `; ${where.split('\n')[0]?.slice(0, 200)}` : '';
+  const failure = asBackupFailure(error, 'restore-failed');
+  return new BackupFailure('restore-failed', `${label}: ${failure.message}${at}`, { cause: error });
+}

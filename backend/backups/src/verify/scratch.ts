@@ -1,0 +1,23 @@
+import type { StoredBackup } from '../catalogue/catalogue.ts';
+import type { OnProgress } from '../progress.ts';
+
+/** A database that is there for one verification. */
+export interface ScratchDatabase {
+  /** Shown in results, such as `embedded PostgreSQL 15.18`. */
+  readonly server: string;
+  readonly connectionString: string;
+  /** Whether roles may be made on its server: it is nobody else's. */
+  readonly isOwn: boolean;
+  /** Removes it. */
+  close(): Promise<void>;
+}
+
+/** Gives scratch databases. */
+export interface ScratchServer {
+  /**
+   * Makes an empty database that fits a backup: same major version, same extensions, same encoding.
+   *
+   * @returns the reason instead when there cannot be one
+   */
+  open(backup: StoredBackup, onProgress: OnProgress): Promise<ScratchDatabase | { readonly whyNot: string }>;
+}

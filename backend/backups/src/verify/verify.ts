@@ -1,0 +1,112 @@
+import { recordVerification, type StoredBackup } from '../catalogue/catalogue.ts';
+import type { Verification, VerifyLevel } from '../catalogue/states.ts';
+import { withSession } from '../connection/session.ts';
+import { asBackupFailure, BackupFailure } from '../failures.ts';
+import { compareContent, type Difference } from '../manifest/compare.ts';
+import type { OnProgress } from '../progress.ts';
+import { restoreInto } from '../restore/restore-into.ts';
+import type { Clock } from '@clearway/kernel';
+import { decodeBackup } from './decode.ts';
+import type { ScratchDatabase, ScratchServer } from './scratch.ts';
+
+/** How a backup is verified. */
+export interface VerifyOptions {
+  readonly level: VerifyLevel;
+  readonly scratch: ScratchServer;
+  readonly identities?: readonly string[] | undefined;
+  readonly clock: Clock;
+  readonly onProgress: OnProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a verification came to. */
+export interface VerifyResult {
+  /** The copy with its new state. */
+  readonly backup: StoredBackup;
+  readonly verification: Verification;
+  /** Set when the level was not reached. */
+  readonly failure: BackupFailure | undefined;
+}
+
+/** What is found out besides passing. */
+type Found = Pick<Verification, 'decodedBy' | 'restoreSeconds' | 'server' | 'differences'>;
+
+/** Failures that say something about the backup. Others say that it could not be looked at. */
+const IS_DAMAGE = new Set(['damaged', 'different', 'restore-failed']);
+const MOST_DIFFERENCES = 100;
+
+/**
+ * Verifies a copy where it lies, and writes down what came of it. What is found wrong is in the result; only what keeps
+ * the result from being written down is thrown.
+ */
+export async function verifyBackup(backup: StoredBackup, options: VerifyOptions): Promise<VerifyResult> {
+  const { clock, level } = options;
+  const startMs = clock.monotonicMs();
+  const found: { -readonly [K in keyof Found]: Found[K] } = {};
+  let failure: BackupFailure | undefined;
+  try {
+    if (level === 'decode') found.decodedBy = (await decodeBackup(backup, options)).by;
+    else await proveByRestore(backup, level, options, found);
+  } catch (error) {
+    failure = asBackupFailure(error, 'not-provable');
+  }
+  // whoever stopped it knows; nothing was found out
+  if (failure?.reason === 'interrupted') throw failure;
+  const verification: Verification = {
+    level,
+    outcome: failure === undefined ? 'passed' : IS_DAMAGE.has(failure.reason) ? 'failed' : 'not-possible',
+    at: new Date(clock.nowMs()).toISOString(),
+    durationSeconds: (clock.monotonicMs() - startMs) / 1000,
+    ...found,
+    ...(failure && { reason: failure.reason, message: failure.message }),
+  };
+  return { backup: await recordVerification(backup, verification), verification, failure };
+}
+
+async function proveByRestore(
+  backup: StoredBackup,
+  level: 'restore' | 'exact',
+  options: VerifyOptions,
+  found: { -readonly [K in keyof Found]: Found[K] },
+): Promise<void> {
+  const { content } = backup.manifest;
+  if (level === 'exact' && !content) {
+    throw new BackupFailure('not-provable', `${backup.id} was made elsewhere: it has no manifest to compare with`, {
+      remedy: 'verify it with --level restore',
+    });
+  }
+  const scratch = await options.scratch.open(backup, options.onProgress);
+  if ('whyNot' in scratch) throw new BackupFailure('not-provable', scratch.whyNot);
+  try {
+    found.server = scratch.server;
+    const startMs = options.clock.monotonicMs();
+    await restoreInto(backup, { ...options, connectionString: scratch.connectionString, makeRoles: scratch.isOwn });
+    found.restoreSeconds = (options.clock.monotonicMs() - startMs) / 1000;
+    if (level === 'exact' && content) await compare(scratch, content, options, found);
+  } finally {
+    await scratch.close();
+  }
+}
+
+async function compare(
+  scratch: ScratchDatabase,
+  content: NonNullable<StoredBackup['manifest']['content']>,
+  options: VerifyOptions,
+  found: { -readonly [K in keyof Found]: Found[K] },
+): Promise<void> {
+  const session = { connectionString: scratch.connectionString, applicationName: 'clearway-verify' };
+  const differences = await withSession(session, async (client) => {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    return compareContent(client, content, options);
+  });
+  if (differences.length === 0) return;
+  found.differences = differences.slice(0, MOST_DIFFERENCES);
+  throw differenceFailure(differences);
+}
+
+/** The failure that names what differs. */
+export function differenceFailure(differences: readonly Difference[]): BackupFailure {
+  const shown = differences.slice(0, 3).map(({ kind, name, what }) => `${kind} ${name}: ${what}`);
+  const more = differences.length > 3 ? `; and ${differences.length - 3} more` : '';
+  return new BackupFailure('different', `the restored database is not what was dumped: ${shown.join('; ')}${more}`);
+}

@@ -1,0 +1,72 @@
+import type { BackupFailure, BackupProgress, OnProgress } from '@clearway/backups';
+import type { CliContext } from '../context.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { safe } from '../terminal/style.ts';
+import { sizeText } from './sizes.ts';
+
+/** What a command is given while it runs. */
+export interface Acting {
+  readonly onProgress: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a command on backups: shows how far it is, stops it when it is told to, and gives each class of failure its own
+ * exit status.
+ */
+export async function act(
+  context: CliContext,
+  asJson: boolean,
+  work: (acting: Acting) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const abort = new AbortController();
+  const forget = context.onInterrupt?.(() => abort.abort());
+  try {
+    return await work({ onProgress: shownProgress(context), signal: abort.signal });
+  } catch (error) {
+    if (!isBackupFailure(error)) throw error;
+    context.progress?.('');
+    printFailure(error, asJson, context);
+    return error.exitCode;
+  } finally {
+    context.progress?.('');
+    forget?.();
+  }
+}
+
+/** Prints why something failed, and what to do. */
+export function printFailure(failure: BackupFailure, asJson: boolean, context: CliContext): void {
+  const { reason, message, remedy } = failure;
+  if (asJson) context.out(JSON.stringify({ failure: { reason, message, remedy } }, null, 2));
+  context.error(`error: ${safe(message)} (${reason})`);
+  if (remedy !== undefined) context.error(`  → ${safe(remedy)}`);
+}
+
+const isBackupFailure = (error: unknown): error is BackupFailure =>
+  error instanceof Error && error.name === 'BackupFailure';
+
+const REDRAW_MS = 100;
+
+function shownProgress(context: CliContext): OnProgress {
+  let phase = '';
+  let shownMs = -Infinity;
+  return (progress) => {
+    if (progress.isWarning && progress.message !== undefined) {
+      context.progress?.('');
+      context.error(`warning: ${safe(progress.message)}`);
+    }
+    const nowMs = context.clock.monotonicMs();
+    if (progress.phase === phase && nowMs - shownMs < REDRAW_MS) return;
+    phase = progress.phase;
+    shownMs = nowMs;
+    context.progress?.(progressLine(progress));
+  };
+}
+
+function progressLine({ phase, done, total, unit, message }: BackupProgress): string {
+  const show = (n: number): string => (unit === 'bytes' ? sizeText(n) : `${n}`);
+  const of = total === undefined ? '' : ` of ${unit === 'bytes' ? 'about ' : ''}${show(total)}`;
+  const far = done === undefined ? '' : ` ${show(done)}${of}${unit === 'bytes' ? '' : ` ${unit ?? ''}`}`;
+  const what = message === undefined ? '' : ` ${safe(message)}`;
+  return `${phase.replace('-', ' ')}:${far}${what}`;
+}

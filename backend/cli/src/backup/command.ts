@@ -1,0 +1,26 @@
+import type { Command } from '@commander-js/extra-typings';
+import { BACKUP_EXIT_CODES } from './exit-codes.ts';
+import type { CliContext } from '../context.ts';
+import type { Finish } from '../program.ts';
+import { addCreateCommand } from './create.ts';
+import { addListCommand } from './list.ts';
+import { addRestoreCommand } from './restore.ts';
+import { addShowCommand } from './show.ts';
+import { addVerifyCommand } from './verify.ts';
+
+/** The group that the commands on backups are added to. */
+export type BackupCommand = Pick<Command, 'command'>;
+
+/** Adds `clearway backup` and its commands. */
+export function addBackupCommand(program: Command, context: CliContext, finish: Finish): void {
+  const backup = program
+    .command('backup')
+    .summary('make, prove and restore backups of PostgreSQL')
+    .description('Makes backups of PostgreSQL databases, proves them by restoring and comparing, and restores them.')
+    .addHelpText('after', BACKUP_EXIT_CODES);
+  addCreateCommand(backup, context, finish);
+  addListCommand(backup, context, finish);
+  addShowCommand(backup, context, finish);
+  addVerifyCommand(backup, context, finish);
+  addRestoreCommand(backup, context, finish);
+}

@@ -1,0 +1,79 @@
+import type { CliContext } from '../context.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
+import type { Finish } from '../program.ts';
+import { act } from './act.ts';
+import type { BackupCommand } from './command.ts';
+import { backupDocument } from './document.ts';
+import { databaseToUse, openBackups } from './setup.ts';
+import { durationText, sizeText } from './sizes.ts';
+
+const EXAMPLES = `
+Examples
+  clearway backup create                                   of DATABASE_URL, or the embedded database
+  clearway backup create --database tracks
+  clearway backup create --database env:TRACKS_DATABASE_URL --format plain --compression gzip
+  clearway backup create --encrypt age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudcypqqjq5zh0
+  clearway backup create --json | jq -r .id
+`;
+
+/** Adds `clearway backup create`. */
+export function addCreateCommand(backup: BackupCommand, context: CliContext, finish: Finish): void {
+  backup
+    .command('create')
+    .summary('dump a database, with a manifest of what it held')
+    .description(
+      'Dumps a database and measures every table in the same snapshot, stores both, and reads the dump once to its last byte.',
+    )
+    .option('-d, --database <name>', 'a URL, env:VARIABLE, or the name of a database on the server of DATABASE_URL')
+    .option('--format <format>', 'custom, or plain for an SQL script (default: custom, with pg_dump installed)')
+    .option('--compression <method>', 'zstd or gzip', 'zstd')
+    .option('--encrypt <recipient...>', 'public keys of age; BACKUP_RECIPIENTS otherwise')
+    .option('--system-identifier <id>', 'refuse unless the database is on this cluster')
+    .option('--accept-new-identity', 'the database was moved to another cluster')
+    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--json', 'print JSON, for scripts')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options) => {
+      const asJson = options.json === true;
+      const code = await act(context, asJson, async (acting) => {
+        const { engine, storage } = await openBackups(context, options);
+        const made = await engine.create({
+          connectionString: await databaseToUse(context, options.database),
+          storage,
+          format: oneOf('--format', options.format, ['custom', 'plain']),
+          compression: oneOf('--compression', options.compression, ['zstd', 'gzip']),
+          recipients: options.encrypt ?? listOf(context.variables['BACKUP_RECIPIENTS']),
+          systemIdentifier: options.systemIdentifier,
+          acceptNewIdentity: options.acceptNewIdentity,
+          ...acting,
+        });
+        const document = backupDocument(made);
+        if (asJson) context.out(JSON.stringify(document, null, 2));
+        else {
+          context.progress?.('');
+          const { id, state, sizeBytes, durationSeconds, tables, rows } = document;
+          context.out(`${context.style('green', state)}  ${id}`);
+          context.out(
+            `${tables} tables, ${rows} rows, ${sizeText(sizeBytes)} in ${durationText(durationSeconds)}: ${document.file}`,
+          );
+          context.out(`prove it: clearway backup verify ${id} --level exact`);
+        }
+        return EXIT.ok;
+      });
+      finish(code);
+    });
+}
+
+const listOf = (text: string | undefined): string[] => text?.split(/[\s,]+/).filter(Boolean) ?? [];
+
+/** One of the values of an option. */
+export function oneOf<T extends string>(
+  option: string,
+  value: string | undefined,
+  values: readonly T[],
+): T | undefined {
+  if (value === undefined) return undefined;
+  const found = values.find((candidate) => candidate === value);
+  if (found === undefined) throw new UsageError(`${option} is ${value}: give one of ${values.join(', ')}`);
+  return found;
+}

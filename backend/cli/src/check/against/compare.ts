@@ -1,0 +1,148 @@
+import type { RecentRecord } from '@clearway/contracts';
+import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway';
+import { failureFacts, type FailureReason } from '@clearway/kernel';
+import { KnownConditions } from './conditions.ts';
+import type { GatewayFacts } from './gateway-facts.ts';
+import { Limits, type LimitVerdict } from './judge-limits.ts';
+import { RecentRouter, type Routing } from './route-recent.ts';
+import { serverChanges, treatmentChanges } from './settings.ts';
+
+/** Requests that would fare differently in the same way. */
+export interface Change {
+  /** What would be different: where they go, how they are answered, or what else happens to them. */
+  readonly kind: 'route' | 'answer' | 'policy';
+  readonly from: string;
+  readonly to: string;
+  /** Settings that differ, or the limit that is met, of one of them. */
+  readonly because: readonly string[];
+  readonly count: number;
+  readonly examples: readonly { readonly id: string; readonly traceId: string; readonly request: string }[];
+}
+
+/** What a new configuration would have done to recent requests. */
+export interface Comparison {
+  readonly requests: number;
+  readonly unchanged: number;
+  /** Of which it cannot be told, and what it depends on. */
+  readonly undecided: number;
+  readonly dependsOn: readonly string[];
+  /** The most frequent first. */
+  readonly changes: readonly Change[];
+  /** Settings that concern all requests. */
+  readonly server: readonly string[];
+}
+
+/** Failure classes that stand for what the gateway decided, so that another configuration may decide otherwise. */
+const DECIDED: ReadonlySet<string> = new Set(['rate_limited', 'body_too_large']);
+
+/** Compares what the active configuration did to recent requests with what a new one would do. */
+export function compare(facts: GatewayFacts, next: GatewayConfiguration): Comparison {
+  const active = { configuration: facts.configuration, router: new RecentRouter(facts.configuration) };
+  const planned = { configuration: next, router: new RecentRouter(next), limits: new Limits(next) };
+  const routes = [...active.router.routes, ...planned.router.routes];
+  const found = new ChangeList();
+  for (const record of facts.records) {
+    const known = new KnownConditions(routes, record.queryNames);
+    // what was decided under an older configuration says nothing about the active one
+    if (Date.parse(record.time) >= facts.sinceMs) active.router.learn(record, known);
+    const before = active.router.decide(record, known);
+    const after = planned.router.decide(record, known);
+    found.add(record, before, after, (from, to) =>
+      routedChange(record, [from, active.configuration], [to, planned.configuration], planned.limits),
+    );
+  }
+  return { ...found.result(facts.records.length), server: serverChanges(facts.configuration, next) };
+}
+
+type Difference = Pick<Change, 'kind' | 'from' | 'to' | 'because'>;
+type Place = readonly [CompiledRoute, GatewayConfiguration];
+
+function routedChange(record: RecentRecord, before: Place, after: Place, limits: Limits): Difference | undefined {
+  const verdict = limits.judge(record, after[0]);
+  const [from, to] = [before[0].configuration.id, after[0].configuration.id];
+  const refused = verdict && newlyRefused(record, verdict);
+  if (refused)
+    return { kind: 'answer', from: answerText(record), to: refusal(verdict.reason), because: [verdict.because] };
+  const isFreed = verdict === undefined && record.reason !== undefined && DECIDED.has(record.reason);
+  if (isFreed) return { kind: 'answer', from: answerText(record), to: `route ${to}, let through`, because: [] };
+  if (from !== to)
+    return { kind: 'route', from: `route ${from}`, to: `route ${to}`, because: treatmentChanges(before, after) };
+  const because = treatmentChanges(before, after);
+  return because.length > 0
+    ? { kind: 'policy', from: `route ${from}`, to: 'the same route, treated otherwise', because }
+    : undefined;
+}
+
+/** What failed already would fail as before: a limit would at best give it another name. */
+function newlyRefused(record: RecentRecord, { reason }: LimitVerdict): boolean {
+  const failed = record.reason !== undefined && record.reason !== 'upstream_5xx';
+  return failed ? DECIDED.has(record.reason ?? '') && record.reason !== reason : true;
+}
+
+function answerText({ status, reason, route }: RecentRecord): string {
+  const answered = status === 0 ? 'no answer' : `answered ${status}`;
+  return `${route === '_none' ? '' : `route ${route}, `}${answered}${reason === undefined ? '' : ` ${reason}`}`;
+}
+
+function refusal(reason: FailureReason): string {
+  return `${failureFacts(reason).status} ${reason}`;
+}
+
+function routingText(routing: Routing): string {
+  if (routing.kind === 'route') return `route ${routing.route.configuration.id}`;
+  if (routing.kind === 'refused') return refusal(routing.reason);
+  return 'answered by the gateway itself: the path is one of its own';
+}
+
+const EXAMPLES = 3;
+
+/** Gathers what would be different, like with like. */
+class ChangeList {
+  readonly #changes = new Map<string, Change & { examples: Change['examples'][number][] }>();
+  readonly #dependsOn = new Set<string>();
+  #undecided = 0;
+  #changed = 0;
+
+  add(
+    record: RecentRecord,
+    before: Routing,
+    after: Routing,
+    routed: (from: CompiledRoute, to: CompiledRoute) => Difference | undefined,
+  ): void {
+    if (before.kind === 'undecided' || after.kind === 'undecided') return this.#wait(before, after);
+    const difference =
+      before.kind === 'route' && after.kind === 'route'
+        ? routed(before.route, after.route)
+        : unrouted(routingText(before), routingText(after), after);
+    if (difference === undefined) return;
+    this.#changed++;
+    const { kind, from, to, because } = difference;
+    const key = `${kind} ${from} ${to}`;
+    const seen = this.#changes.get(key) ?? { kind, from, to, because, count: 0, examples: [] };
+    const { id, traceId, method, host = '', path } = record;
+    const examples = [...seen.examples, { id, traceId, request: `${method} ${host}${path}` }].slice(0, EXAMPLES);
+    this.#changes.set(key, { ...seen, count: seen.count + 1, examples });
+  }
+
+  #wait(...routings: readonly Routing[]): void {
+    this.#undecided++;
+    for (const routing of routings) {
+      if (routing.kind === 'undecided') routing.dependsOn.forEach((condition) => this.#dependsOn.add(condition));
+    }
+  }
+
+  result(requests: number): Omit<Comparison, 'server'> {
+    return {
+      requests,
+      unchanged: requests - this.#changed - this.#undecided,
+      undecided: this.#undecided,
+      dependsOn: [...this.#dependsOn],
+      changes: [...this.#changes.values()].sort((a, b) => b.count - a.count),
+    };
+  }
+}
+
+function unrouted(from: string, to: string, after: Routing): Difference | undefined {
+  if (from === to) return undefined;
+  return { kind: after.kind === 'route' ? 'route' : 'answer', from, to, because: [] };
+}
