@@ -1,17 +1,19 @@
 import type { Job, JobMetrics, JobRun, JobRunSummary } from '@clearway/contracts';
-import type { Style } from '../terminal/style.ts';
+import { safe, shorten, type Style } from '../terminal/style.ts';
+
+const WIDEST_ERROR = 60;
 
 /** A job as a row of the list. */
 export function jobRow(job: Job, style: Style): string[] {
   const { cron, timeZone } = (job.settings['schedule'] ?? {}) as { cron?: string; timeZone?: string };
   return [
     job.jobId,
-    job.pausedAt === null ? 'on' : style.warn('paused'),
+    job.pausedAt === null ? 'on' : style('yellow', 'paused'),
     cron === undefined ? '' : `${cron}${timeZone === 'UTC' ? '' : ` ${timeZone}`}`,
     shortTime(job.nextDueAt),
     job.queue ? String(job.queue.ready) : '',
     job.queue ? String(job.queue.active) : '',
-    job.deadLetters > 0 ? style.bad(String(job.deadLetters)) : '0',
+    job.deadLetters > 0 ? style('red', String(job.deadLetters)) : '0',
     job.service ?? job.source,
   ];
 }
@@ -55,7 +57,9 @@ export function runLines(run: JobRun, style: Style): string[] {
     `started ${run.startedAt}${run.waitMs === null ? '' : `, waited ${duration(run.waitMs)}`}`,
     ...(run.traceId === null ? [] : [`trace ${run.traceUrl ?? run.traceId}`]),
     ...(run.progress ? [progressText(run)] : []),
-    ...(run.error ? ['', style.bad(`${run.error.name}: ${run.error.message}`), ...stackLines(run.error.stack)] : []),
+    ...(run.error
+      ? ['', style('red', safe(`${run.error.name}: ${run.error.message}`)), ...stackLines(run.error.stack)]
+      : []),
     ...(run.logs ? ['', ...run.logs.map(logLine)] : []),
     ...(run.output === null || run.output === undefined ? [] : ['', `returned ${JSON.stringify(run.output)}`]),
   ];
@@ -65,12 +69,14 @@ export function runLines(run: JobRun, style: Style): string[] {
 export function progressText({ progress, status: state }: JobRun): string {
   if (!progress) return state === 'RUNNING' ? 'running' : state.toLowerCase();
   const percent = progress.total > 0 ? ` (${Math.floor((100 * progress.done) / progress.total)} %)` : '';
-  return `${progress.done} of ${progress.total}${percent}${progress.note === undefined ? '' : `: ${progress.note}`}`;
+  return `${progress.done} of ${progress.total}${percent}${progress.note === undefined ? '' : `: ${safe(progress.note)}`}`;
 }
 
 function status(text: string, style: Style): string {
-  if (text === 'SUCCEEDED') return style.good(text);
-  return text === 'RUNNING' || text === 'DUPLICATE' || text === 'CANCELLED' ? style.warn(text) : style.bad(text);
+  if (text === 'SUCCEEDED') return style('green', text);
+  return text === 'RUNNING' || text === 'DUPLICATE' || text === 'CANCELLED'
+    ? style('yellow', text)
+    : style('red', text);
 }
 
 /** A duration as a person says it: `340 ms`, `2.1 s`, `4 min 5 s`. */
@@ -87,16 +93,15 @@ function shortTime(iso: string | null): string {
 }
 
 function firstLine(text: string): string {
-  const line = text.split('\n', 1)[0] ?? '';
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+  return shorten(safe(text.split('\n', 1)[0] ?? ''), WIDEST_ERROR);
 }
 
 function stackLines(stack: string | undefined): string[] {
-  return (stack ?? '').split('\n').slice(1, 7);
+  return (stack ?? '').split('\n').slice(1, 7).map(safe);
 }
 
 function logLine(line: Readonly<Record<string, unknown>>): string {
   const { at, level, message, fields } = line as { at?: string; level?: string; message?: string; fields?: unknown };
   const more = fields === undefined ? '' : ` ${JSON.stringify(fields)}`;
-  return `${(at ?? '').slice(11, 23)} ${level ?? ''} ${message ?? ''}${more}`.trim();
+  return safe(`${(at ?? '').slice(11, 23)} ${level ?? ''} ${message ?? ''}${more}`.trim());
 }

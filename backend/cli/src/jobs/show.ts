@@ -12,6 +12,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { workerOf } from '../operations/client.ts';
+import { safe } from '../terminal/style.ts';
 import { table, type Column } from '../terminal/table.ts';
 import { jobRow, metricsLines, progressText, runLines, runRow } from './render.ts';
 
@@ -67,7 +68,7 @@ export async function showJob(context: CliContext, jobId: string, { url, json }:
 }
 
 function printJob(context: CliContext, job: Job, metrics: readonly string[], runs: readonly JobRunSummary[]): void {
-  if (job.description !== null) context.out(job.description);
+  if (job.description !== null) context.out(safe(job.description));
   print(context, JOB_COLUMNS, [job], jobRow);
   for (const line of metrics) context.out(line);
   context.out('');
@@ -87,7 +88,7 @@ export async function listRuns(
   const query = new URLSearchParams({ limit: options.limit });
   if (options.job !== undefined) query.set('jobId', options.job);
   if (options.status !== undefined) query.set('status', options.status.toUpperCase());
-  const runs = (await workerOf(context, options.url).get(`/api/job-runs?${query}`, jobRunListSchema))?.runs ?? [];
+  const runs = (await workerOf(context, options.url).get(`/api/job-runs?${query.toString()}`, jobRunListSchema))?.runs ?? [];
   if (options.json) context.out(JSON.stringify(runs, null, 2));
   else if (runs.length === 0) context.out('No such runs.');
   else print(context, RUN_COLUMNS, runs, runRow);
