@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hostsAddresses } from '../src/proxy/names/hosts-file.ts';
 import { createQuery, NameNotFoundError, ResolutionError } from '../src/proxy/names/query.ts';
-import { startDnsServer, type DnsServer } from './support/dns-server.ts';
+import { startDnsServer, type DnsServer } from '../../../tests/end-to-end/support/dns-server.ts';
 import { startGateway, type GatewayUnderTest } from './support/gateway-under-test.ts';
 import { open } from './support/open.ts';
 

@@ -281,10 +281,12 @@ describe('the access line', () => {
 
   test.each([
     ['connect', { answeredMs: 3 }, { sentMs: undefined, headersMs: undefined }],
+    ['request_body', {}, { headersMs: undefined, isUploading: true }],
     ['upstream_headers', {}, { headersMs: undefined }],
     ['upstream_headers', { answeredMs: 3 }, { headersMs: undefined }],
-    ['upstream_body', {}, {}],
+    ['upstream_body', {}, { reason: 'body_timeout' }],
     ['answer', { answeredMs: 3 }, {}],
+    ['answer', { answeredMs: 3 }, { status: 500, reason: 'upstream_5xx' }],
   ])('tells that the request came as far as %s', async (phase, fields, attempt) => {
     const record = makeRecord({}, fields);
     record.attempts.push(makeAttempt(attempt));

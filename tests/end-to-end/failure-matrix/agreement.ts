@@ -14,11 +14,13 @@ export function expectAgreement(failure: FailureCase, signals: FailureSignals, m
 }
 
 function expectLine(
-  { reason, status, attempts = [], method = 'GET' }: FailureCase,
+  { reason, status, attempts = [], method = 'GET', phase, cause }: FailureCase,
   { lines }: FailureSignals,
   route: string,
 ) {
   expect(lines).toMatchObject([{ reason, status, route, method, attempts: attempts.length }]);
+  if (phase !== undefined) expect(lines[0]?.['phase']).toBe(phase);
+  if (cause !== undefined) expect(lines[0]?.['cause']).toContain(cause);
 }
 
 function expectSpans(failure: FailureCase, { server, attempts }: FailureSignals, route: string): void {

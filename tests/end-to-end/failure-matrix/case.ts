@@ -29,6 +29,10 @@ export interface FailureCase {
   readonly succeeded?: number;
   /** Default GET; `_OTHER` for what never became a request. */
   readonly method?: string;
+  /** How far the log line says that the request came; not looked at without it. */
+  readonly phase?: string;
+  /** A part of the cause that the log line gives; not looked at without it. */
+  readonly cause?: string;
   /** Whether the case's route is found: default true. */
   readonly isRouted?: boolean;
   /** Opens the case's upstream and returns its entry of `upstreams`. Default: a target at which nobody listens. */
@@ -46,6 +50,8 @@ export interface FailureGroup {
   readonly name: string;
   /** The section `server`. */
   readonly server?: object;
+  /** Further sections, made when the group is started. */
+  readonly sections?: (servers: Servers) => Promise<object>;
   /** Environment of the process. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly cases: readonly FailureCase[];

@@ -62,7 +62,7 @@ export async function startMatrix(group: FailureGroup): Promise<FailureMatrix> {
   };
 }
 
-async function configurationOf({ cases, server }: FailureGroup, servers: Servers): Promise<object> {
+async function configurationOf({ cases, server, sections }: FailureGroup, servers: Servers): Promise<object> {
   const upstreams: Record<string, object> = {};
   const routes: object[] = [];
   for (const [i, { upstream, route, isRouted = true }] of cases.entries()) {
@@ -71,7 +71,7 @@ async function configurationOf({ cases, server }: FailureGroup, servers: Servers
     const match = { path: isRouted ? `/${id}/*` : `/${id}/elsewhere` };
     routes.push({ id, upstream: id, match, ...route });
   }
-  return { version: 1, upstreams, routes, ...(server && { server }) };
+  return { version: 1, upstreams, routes, ...(server && { server }), ...(await sections?.(servers)) };
 }
 
 interface Running {

@@ -86,7 +86,7 @@ async function issued(
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, USAGES) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(ALGORITHM, true, USAGES);
 }
 
 async function pemOf(key: webcrypto.CryptoKey): Promise<string> {

@@ -8,6 +8,8 @@ export interface Servers {
   http(listener: RequestListener): Promise<string>;
   /** An origin that speaks whatever it likes. */
   raw(onSocket: (socket: Socket) => void): Promise<string>;
+  /** The origin of any other server. */
+  listen(server: net.Server): Promise<string>;
   /** An origin at which nobody listens. */
   closed(): Promise<string>;
   /** Registers what else is to be closed. */
@@ -35,6 +37,7 @@ export function openServers(): Servers {
   return {
     http: (listener) => open(http.createServer(listener)),
     raw: (onSocket) => open(net.createServer(onSocket)),
+    listen: open,
     closed: closedOrigin,
     onClose: (release) => void releases.push(release),
     async close() {

@@ -44,6 +44,7 @@ describe('the memory of the flight recorder', () => {
       sentMs: 1,
       headersMs: undefined,
       endMs: undefined,
+      isUploading: false,
       status: undefined,
       reason: undefined,
       cause: undefined,

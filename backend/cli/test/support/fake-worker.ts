@@ -41,6 +41,7 @@ export function attempt(more: Partial<AttemptRecord> = {}): AttemptRecord {
     sentMs: 3,
     headersMs: 13,
     endMs: 18,
+    isUploading: false,
     status: 200,
     reason: undefined,
     cause: undefined,

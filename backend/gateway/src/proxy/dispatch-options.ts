@@ -19,6 +19,7 @@ export function openAttempt(record: RequestRecord, target: Target): AttemptRecor
     sentMs: undefined,
     headersMs: undefined,
     endMs: undefined,
+    isUploading: false,
     status: undefined,
     reason: undefined,
     cause: undefined,

@@ -287,6 +287,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     if (this.#attempt) {
       this.#attempt.reason ??= failure.reason;
       this.#attempt.cause ??= failure.message;
+      this.#attempt.isUploading = this.#isUploading();
     }
     const next = this.#nextAfter(failure.reason);
     this.#close();

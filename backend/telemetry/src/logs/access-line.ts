@@ -96,8 +96,9 @@ export function phaseOf(record: RequestRecord): string {
   const attempt = record.attempts.at(-1);
   if (!attempt) return record.route === '_none' ? 'routing' : 'policies';
   if (attempt.sentMs === undefined) return 'connect';
-  if (attempt.headersMs === undefined) return 'upstream_headers';
-  return record.answeredMs === undefined ? 'upstream_body' : 'answer';
+  if (attempt.headersMs === undefined) return attempt.isUploading ? 'request_body' : 'upstream_headers';
+  const isComplete = attempt.reason === undefined || attempt.reason === 'upstream_5xx';
+  return isComplete ? 'answer' : 'upstream_body';
 }
 
 function round(ms: number): number {

@@ -17,6 +17,8 @@ export interface AttemptRecord {
   /** When the answer's headers came. */
   headersMs: number | undefined;
   endMs: number | undefined;
+  /** Whether the request's body was still on its way when the attempt failed. */
+  isUploading: boolean;
   /** The upstream's own status; undefined when it gave none. */
   status: number | undefined;
   reason: FailureReason | undefined;

@@ -39,6 +39,7 @@ export function makeAttempt(fields: Partial<AttemptRecord> = {}): AttemptRecord 
     sentMs: 2,
     headersMs: 4,
     endMs: 5,
+    isUploading: false,
     status: 200,
     reason: undefined,
     cause: undefined,
