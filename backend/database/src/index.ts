@@ -55,3 +55,5 @@ export {
   type CopyResult,
 } from './copy/copy-sqlite.ts';
 export { CopyError, type CopyProblem } from './copy/copy-error.ts';
+export { setUpDatabase, type SetupOptions } from './setup/setup-database.ts';
+export type { SetupFinding } from './setup/finding.ts';
