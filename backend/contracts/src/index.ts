@@ -67,8 +67,10 @@ export {
   type UpstreamList,
 } from './gateway-upstreams.ts';
 export {
+  activeConfigurationSchema,
   recentRecordListSchema,
   recentRecordSchema,
+  type ActiveConfiguration,
   type RecentRecord,
   type RecentRecordList,
 } from './recent-record.ts';

@@ -20,6 +20,24 @@ export const recentRecordSchema = z
     cause: z.string().exactOptional().meta({ description: 'Text of the error behind the reason; for operators only.' }),
     bytesIn: z.int().min(0),
     bytesOut: z.int().min(0),
+    kind: z.string().exactOptional().meta({ description: '`exchange`, `stream` or `upgrade`.' }),
+    host: z.string().exactOptional().meta({ description: 'Host as the routes saw it.' }),
+    queryNames: z
+      .array(z.string())
+      .readonly()
+      .exactOptional()
+      .meta({ description: 'Names of the query parameters; their values are never told.' }),
+    client: z.string().exactOptional().meta({ description: 'Address of the client; for operators only.' }),
+    connectMs: z
+      .number()
+      .min(0)
+      .exactOptional()
+      .meta({ description: 'Longest time until an attempt had a connection.' }),
+    headersMs: z
+      .number()
+      .min(0)
+      .exactOptional()
+      .meta({ description: 'Longest time from sending an attempt to the headers of its answer.' }),
     sampled: z.boolean().meta({ description: 'Whether its spans were kept, so that the trace can be found.' }),
   })
   .readonly()
@@ -33,3 +51,16 @@ export const recentRecordListSchema = z
 
 export type RecentRecord = z.output<typeof recentRecordSchema>;
 export type RecentRecordList = z.output<typeof recentRecordListSchema>;
+
+/** The answer of the gateway's `GET /api/gateway/configuration`. */
+export const activeConfigurationSchema = z
+  .object({
+    files: z.array(z.string()).readonly(),
+    since: z.iso.datetime().meta({ description: 'Since when it has been in force.' }),
+    fingerprint: z.string(),
+    configuration: z.record(z.string(), z.unknown()),
+  })
+  .readonly()
+  .meta({ id: 'ActiveConfiguration' });
+
+export type ActiveConfiguration = z.output<typeof activeConfigurationSchema>;

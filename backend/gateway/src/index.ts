@@ -26,6 +26,7 @@ export { forwardedPath, readTarget, type RequestTarget } from './routing/target.
 export { reservedPaths, type ReservedPaths } from './routing/reserved.ts';
 export { PIPELINE, type Step } from './pipeline/pipeline.ts';
 export { hostName } from './pipeline/steps.ts';
+export { callerOf } from './policies/rate-limit.ts';
 export { OpenUpgrades } from './proxy/upgrades/open-upgrades.ts';
 export type { Target, Upstream } from './proxy/upstreams.ts';
 export { tlsFiles } from './proxy/tls-material.ts';

@@ -31,7 +31,6 @@ export function createRecentRecords(capacity: number): RecentRecords {
 }
 
 function describe(record: RequestRecord, showCause: boolean): RecentRecord {
-  const round = (ms: number) => Math.round(ms * 1000) / 1000;
   const { reason, cause, upstream } = record;
   return {
     id: record.requestId,
@@ -49,6 +48,36 @@ function describe(record: RequestRecord, showCause: boolean): RecentRecord {
     ...(showCause && cause !== undefined && { cause: scrub(cause) }),
     bytesIn: record.bytesIn,
     bytesOut: record.bytesOut,
+    kind: record.kind,
+    host: record.host,
+    queryNames: queryNames(record.query),
+    ...(showCause && { client: record.clientAddress }),
+    ...phases(record),
     sampled: record.isKept(),
   };
+}
+
+const MAX_NAMES = 50;
+const MAX_NAME_CHARACTERS = 100;
+
+/** The names of a query's parameters: never their values, and no name that is a credential itself. */
+function queryNames(query: string): string[] {
+  const names = [...new Set(new URLSearchParams(query).keys())].slice(0, MAX_NAMES);
+  return names.map((name) => scrub(name).slice(0, MAX_NAME_CHARACTERS));
+}
+
+/** The longest times of all attempts, in milliseconds; absent when no attempt came so far. */
+function phases({ attempts }: RequestRecord): { connectMs?: number; headersMs?: number } {
+  const connectMs = attempts.flatMap(({ startMs, sentMs }) => (sentMs === undefined ? [] : [sentMs - startMs]));
+  const headersMs = attempts.flatMap(({ sentMs, headersMs: answeredMs }) =>
+    sentMs === undefined || answeredMs === undefined ? [] : [answeredMs - sentMs],
+  );
+  return {
+    ...(connectMs.length > 0 && { connectMs: round(Math.max(0, ...connectMs)) }),
+    ...(headersMs.length > 0 && { headersMs: round(Math.max(0, ...headersMs)) }),
+  };
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

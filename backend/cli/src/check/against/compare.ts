@@ -26,7 +26,7 @@ export interface Comparison {
   /** Of which it cannot be told, and what it depends on. */
   readonly undecided: number;
   readonly dependsOn: readonly string[];
-  /** The most frequent first. */
+  /** Other answers first, then other routes; of a kind the most frequent first. */
   readonly changes: readonly Change[];
   /** Settings that concern all requests. */
   readonly server: readonly string[];
@@ -41,7 +41,7 @@ export function compare(facts: GatewayFacts, next: GatewayConfiguration): Compar
   const planned = { configuration: next, router: new RecentRouter(next), limits: new Limits(next) };
   const routes = [...active.router.routes, ...planned.router.routes];
   const found = new ChangeList();
-  for (const record of facts.records) {
+  for (const record of facts.records.filter(wasRouted)) {
     const known = new KnownConditions(routes, record.queryNames);
     // what was decided under an older configuration says nothing about the active one
     if (Date.parse(record.time) >= facts.sinceMs) active.router.learn(record, known);
@@ -52,6 +52,11 @@ export function compare(facts: GatewayFacts, next: GatewayConfiguration): Compar
     );
   }
   return { ...found.result(facts.records.length), server: serverChanges(facts.configuration, next) };
+}
+
+/** What is no request that could be routed is refused by any configuration. */
+function wasRouted({ route, reason }: RecentRecord): boolean {
+  return route !== '_none' || reason === 'route_not_found' || reason === 'method_not_allowed';
 }
 
 type Difference = Pick<Change, 'kind' | 'from' | 'to' | 'because'>;
@@ -95,6 +100,8 @@ function routingText(routing: Routing): string {
 }
 
 const EXAMPLES = 3;
+/** What clients would notice comes first. */
+const RANK = { answer: 0, route: 1, policy: 2 } as const;
 
 /** Gathers what would be different, like with like. */
 class ChangeList {
@@ -137,7 +144,7 @@ class ChangeList {
       unchanged: requests - this.#changed - this.#undecided,
       undecided: this.#undecided,
       dependsOn: [...this.#dependsOn],
-      changes: [...this.#changes.values()].sort((a, b) => b.count - a.count),
+      changes: [...this.#changes.values()].sort((a, b) => RANK[a.kind] - RANK[b.kind] || b.count - a.count),
     };
   }
 }

@@ -9,7 +9,7 @@ const KINDS: Readonly<Record<Change['kind'], string>> = {
   policy: 'other policies or limits',
 };
 
-/** Prints what would be different, the most frequent first. */
+/** Prints what would be different. */
 export function renderComparison(
   { requests, unchanged, undecided, dependsOn, changes, server }: Comparison,
   asked: { file: string; url: string; from: string | undefined; to: string | undefined },
@@ -36,7 +36,9 @@ export function renderComparison(
   }
 }
 
-function renderChange({ kind, from, to, because, count: n, examples }: Change, { out, style }: CliContext): void {
+function renderChange({ kind, from, to, because, count: n, examples }: Change, context: CliContext): void {
+  const { style } = context;
+  const out = (line: string): void => context.out(line);
   out('');
   out(`  ${String(n).padStart(5)}  ${style('bold', KINDS[kind])}: ${safe(from)} → ${safe(to)}`);
   for (const line of shortened(because)) out(`           ${safe(line)}`);

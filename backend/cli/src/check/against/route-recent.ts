@@ -1,5 +1,12 @@
 import type { RecentRecord } from '@clearway/contracts';
-import { hostName, reservedPaths, RouteTable, type CompiledRoute, type GatewayConfiguration } from '@clearway/gateway';
+import {
+  hostName,
+  reservedPaths,
+  RouteTable,
+  type CompiledRoute,
+  type GatewayConfiguration,
+  type RoutedRequest,
+} from '@clearway/gateway';
 import { conditionsOf, type KnownConditions } from './conditions.ts';
 
 /** Where a configuration would send a request. */
@@ -16,12 +23,18 @@ type Fit = 'fits' | 'not-by-method' | 'not';
 export class RecentRouter {
   readonly routes: readonly CompiledRoute[];
   /** A table of each route alone, to ask about it apart from the others. */
-  readonly #alone: ReadonlyMap<CompiledRoute, RouteTable>;
+  readonly #alone: ReadonlyMap<CompiledRoute, { table: RouteTable } & Pick<RoutedRequest, 'query' | 'headers'>>;
   readonly #isReserved: (path: string) => boolean;
 
   constructor({ routes, server }: Pick<GatewayConfiguration, 'routes' | 'server'>) {
     this.routes = new RouteTable(routes).routes;
-    this.#alone = new Map(this.routes.map((route) => [route, new RouteTable([route.configuration])]));
+    this.#alone = new Map(
+      this.routes.map((route) => {
+        const query = new URLSearchParams(Object.fromEntries(route.query)).toString();
+        const table = new RouteTable([route.configuration]);
+        return [route, { table, query, headers: Object.fromEntries(route.headers) }];
+      }),
+    );
     this.#isReserved = (path) => reservedPaths(server.healthPrefix).isReserved(path);
   }
 
@@ -55,14 +68,11 @@ export class RecentRouter {
 
   /** Whether a route takes the request, should its conditions on headers and query be met. */
   #fit(route: CompiledRoute, { method, host, path }: Pick<RecentRecord, 'method' | 'host' | 'path'>): Fit {
-    const match = this.#alone.get(route)?.match({
-      method,
-      host: hostName(host ?? ''),
-      path,
-      query: new URLSearchParams(route.query.map(([name, value]) => [name, value])).toString(),
-      headers: Object.fromEntries(route.headers),
-    });
-    if (match === undefined || ('reason' in match && match.reason === 'route_not_found')) return 'not';
+    const alone = this.#alone.get(route);
+    if (alone === undefined) return 'not';
+    const { table, query, headers } = alone;
+    const match = table.match({ method, host: hostName(host ?? ''), path, query, headers });
+    if ('reason' in match && match.reason === 'route_not_found') return 'not';
     return 'route' in match ? 'fits' : 'not-by-method';
   }
 }
