@@ -57,3 +57,24 @@ export {
 export { CopyError, type CopyProblem } from './copy/copy-error.ts';
 export { setUpDatabase, type SetupOptions } from './setup/setup-database.ts';
 export type { SetupFinding } from './setup/finding.ts';
+export {
+  DatabaseWatch,
+  type PassResult,
+  type WatchOptions,
+  type WatchSettings,
+} from './monitoring/watch/database-watch.ts';
+export { UnreachableError, type ConnectionProblem } from './monitoring/watch/connection-problem.ts';
+export { databaseFigures, databaseSummary } from './monitoring/watch/summary.ts';
+export { databaseViews } from './monitoring/watch/views.ts';
+export type { CallerSight, QuerySpans } from './monitoring/slow-queries/callers.ts';
+export type { SizePoint } from './monitoring/sizes/growth.ts';
+export { valueOf, type Answer } from './monitoring/watch/answer.ts';
+export {
+  createConnectionPoolMonitor,
+  createDatabaseMonitor,
+  type ConnectionPoolMonitor,
+  type DatabaseHealth,
+  type DatabaseMetrics,
+  type DatabaseMonitor,
+  type PoolStatus,
+} from './monitoring/monitors.ts';

@@ -33,7 +33,7 @@ export interface MonitoringQuery<C extends Columns = Columns> {
   readonly sql: string;
 }
 
-/** One row of a query, with the names of its columns in camel case. */
+/** One row of a query, with the names of its columns in camel case; times are texts of ISO 8601. */
 export type RowOf<C extends Columns> = { readonly [K in keyof C & string as CamelCase<K>]: ValueOf<C[K]> };
 
 type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
@@ -48,9 +48,7 @@ type Plain<T extends string> = T extends 'int4' | 'int8' | 'float8'
       ? readonly number[]
       : T extends 'text[]'
         ? readonly string[]
-        : T extends 'timestamptz'
-          ? Date
-          : string;
+        : string;
 
 /** Keeps the types of the columns. */
 export function defineQuery<const C extends Columns>(query: MonitoringQuery<C>): MonitoringQuery<C> {

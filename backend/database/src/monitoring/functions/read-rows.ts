@@ -3,7 +3,7 @@ import type { Columns, MonitoringQuery, RowOf } from './define.ts';
 /** What `pg` gives for one row. */
 type RawRow = Readonly<Record<string, unknown>>;
 
-/** Rows as the definition types them: camel case, and 64-bit numbers as numbers instead of text. */
+/** Rows as the definition types them: camel case, 64-bit numbers as numbers instead of text, times as ISO 8601. */
 export function readRows<C extends Columns>({ columns }: MonitoringQuery<C>, rows: readonly RawRow[]): RowOf<C>[] {
   const fields = Object.entries(columns).map(([name, type]) => ({
     name,
@@ -13,6 +13,7 @@ export function readRows<C extends Columns>({ columns }: MonitoringQuery<C>, row
   return rows.map((row) => {
     const read = fields.map(({ name, key, isLong }) => {
       const value = row[name];
+      if (value instanceof Date) return [key, value.toISOString()];
       return [key, isLong && value !== null ? Number(value) : value];
     });
     return Object.fromEntries(read) as RowOf<C>;

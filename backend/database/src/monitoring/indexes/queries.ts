@@ -119,17 +119,18 @@ FROM pg_stat_user_tables WHERE n_live_tup >= $1 AND seq_scan > 0
 ORDER BY seq_tup_read DESC LIMIT $2`,
 });
 
-/** The names of all indexes, to see which are gone. */
+/** The names of all tables and their indexes, to see which are gone. */
 export const indexNames = defineQuery({
   name: 'get_index_names',
-  comment: 'all indexes with their tables and definitions',
+  comment: 'all tables with their indexes; a table without any has one row',
   parameters: [{ name: 'max_rows', type: 'int4', default: 'NULL' }],
-  columns: { table_name: 'text', index_name: 'text', definition: 'text' },
+  columns: { table_name: 'text', index_name: 'text?', definition: 'text?' },
   sql: `
-SELECT i.indrelid::regclass::text, x.relname::text, pg_get_indexdef(i.indexrelid)
-FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND i.indislive
-ORDER BY i.indexrelid LIMIT $1`,
+SELECT n.nspname || '.' || t.relname, x.relname::text, pg_get_indexdef(x.oid)
+FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
+  LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indislive LEFT JOIN pg_class x ON x.oid = i.indexrelid
+WHERE t.relkind IN ('r', 'm', 'p') AND t.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+ORDER BY t.oid, x.oid LIMIT $1`,
 });
 
 /** Row security that makes queries slow, or does not do what it seems to. */

@@ -29,7 +29,8 @@ SELECT current_setting('server_version_num')::int, current_setting('server_versi
   (SELECT system_identifier::text FROM pg_control_system()), pg_postmaster_start_time(), pg_is_in_recovery(),
   clock_timestamp(), xact_commit, xact_rollback, deadlocks, conflicts, temp_bytes, blks_hit, blks_read,
   tup_returned, tup_inserted + tup_updated + tup_deleted, stats_reset,
-  (SELECT count(*) || '/' || sum(indexrelid::bigint) FROM pg_index WHERE indexrelid >= 16384)
+  (SELECT count(*) || '/' || sum(oid::bigint) FROM pg_class WHERE relkind = 'i' AND oid >= 16384 AND relpersistence <> 't'
+    AND relnamespace <> 'pg_toast'::regnamespace)
 FROM pg_stat_database WHERE datname = current_database()`,
 });
 

@@ -30,7 +30,8 @@ SELECT current_setting('server_version_num')::int, current_setting('server_versi
   (SELECT system_identifier::text FROM pg_control_system()), pg_postmaster_start_time(), pg_is_in_recovery(),
   clock_timestamp(), xact_commit, xact_rollback, deadlocks, conflicts, temp_bytes, blks_hit, blks_read,
   tup_returned, tup_inserted + tup_updated + tup_deleted, stats_reset,
-  (SELECT count(*) || '/' || sum(indexrelid::bigint) FROM pg_index WHERE indexrelid >= 16384)
+  (SELECT count(*) || '/' || sum(oid::bigint) FROM pg_class WHERE relkind = 'i' AND oid >= 16384 AND relpersistence <> 't'
+    AND relnamespace <> 'pg_toast'::regnamespace)
 FROM pg_stat_database WHERE datname = current_database()
 $function$;
 COMMENT ON FUNCTION monitoring.get_server_state() IS 'Clearway: identity of the server and the counters of this database';
@@ -443,12 +444,13 @@ CREATE FUNCTION monitoring.get_index_names(max_rows int4 DEFAULT NULL)
 RETURNS TABLE (table_name text, index_name text, definition text)
 LANGUAGE sql STABLE SET lock_timeout = '500ms'
 AS $function$
-SELECT i.indrelid::regclass::text, x.relname::text, pg_get_indexdef(i.indexrelid)
-FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND i.indislive
-ORDER BY i.indexrelid LIMIT $1
+SELECT n.nspname || '.' || t.relname, x.relname::text, pg_get_indexdef(x.oid)
+FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
+  LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indislive LEFT JOIN pg_class x ON x.oid = i.indexrelid
+WHERE t.relkind IN ('r', 'm', 'p') AND t.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+ORDER BY t.oid, x.oid LIMIT $1
 $function$;
-COMMENT ON FUNCTION monitoring.get_index_names(int4) IS 'Clearway: all indexes with their tables and definitions';
+COMMENT ON FUNCTION monitoring.get_index_names(int4) IS 'Clearway: all tables with their indexes; a table without any has one row';
 
 CREATE FUNCTION monitoring.check_rls_performance(schemas text[] DEFAULT NULL)
 RETURNS TABLE (schema_name text, table_name text, policy_name text, finding text, detail text, recommendation text, estimated_rows int8)
@@ -650,4 +652,4 @@ $function$;
 COMMENT ON FUNCTION monitoring.get_replication_slots() IS 'Clearway: replication slots with the WAL that they keep from being removed';
 
 GRANT USAGE ON SCHEMA monitoring TO PUBLIC;
-COMMENT ON SCHEMA monitoring IS 'Clearway monitoring functions, 105db73b3c8d';
+COMMENT ON SCHEMA monitoring IS 'Clearway monitoring functions, a0ddfb585a2a';

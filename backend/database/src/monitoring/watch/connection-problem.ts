@@ -1,0 +1,67 @@
+/** Why a database cannot be asked anything, and what to do about it. Never holds credentials. */
+export interface ConnectionProblem {
+  readonly kind: 'unreachable' | 'refused' | 'full' | 'starting' | 'no_answer';
+  readonly message: string;
+  readonly remedy: string;
+}
+
+interface ServerError {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+const CONNECTING: Readonly<Record<string, readonly [ConnectionProblem['kind'], string]>> = {
+  ECONNREFUSED: ['unreachable', 'start the server, or correct host and port of the URL'],
+  ECONNRESET: ['unreachable', 'the server went away: look at its log'],
+  EHOSTUNREACH: ['unreachable', 'correct the host of the URL, or the network between'],
+  ENETUNREACH: ['unreachable', 'correct the host of the URL, or the network between'],
+  ENOTFOUND: ['unreachable', 'correct the host of the URL: its name is not known'],
+  EAI_AGAIN: ['unreachable', "names are not resolved at the moment: look at the machine's DNS"],
+  ETIMEDOUT: ['unreachable', 'correct the host of the URL, or the firewall between'],
+  EPIPE: ['unreachable', 'the server went away: look at its log'],
+  '28P01': ['refused', 'correct the password of the URL'],
+  '28000': ['refused', 'correct the role of the URL, or pg_hba.conf of the server'],
+  '3D000': ['refused', 'create the database, or correct its name in the URL'],
+  '42501': ['refused', 'GRANT CONNECT ON DATABASE … TO the role of the URL'],
+  '53300': [
+    'full',
+    'all connections are used up: end idle sessions, lower the pools of the applications, or use a pooler',
+  ],
+  '57P01': ['starting', 'the server was shut down or restarts'],
+  '57P02': ['starting', 'the server crashed: look at its log'],
+  '57P03': ['starting', 'the server starts or stops: wait'],
+};
+
+/**
+ * What an error of a connection means; undefined when it is about one query only and the connection goes on.
+ *
+ * @param error as `pg` threw it
+ */
+export function connectionProblem(error: unknown): ConnectionProblem | undefined {
+  const { code, message = String(error) } = (error ?? {}) as ServerError;
+  const known = CONNECTING[code ?? ''];
+  // a query without rights has the same code as a connection without them
+  if (known && code !== '42501') return { kind: known[0], message, remedy: known[1] };
+  if (code?.startsWith('08')) return { kind: 'unreachable', message, remedy: 'the connection broke: it is made anew' };
+  if (/permission denied for database/.test(message)) {
+    return { kind: 'refused', message, remedy: CONNECTING['42501']![1] };
+  }
+  if (/timeout expired|Connection terminated|connection timeout|not queryable|server closed/i.test(message)) {
+    return { kind: 'unreachable', message, remedy: 'look whether the server runs and can be reached from here' };
+  }
+  if (/SSL|certificate/i.test(message)) {
+    return { kind: 'refused', message, remedy: 'correct sslmode and the certificates of the URL' };
+  }
+  return undefined;
+}
+
+/** A database that cannot be asked anything at the moment. */
+export class UnreachableError extends Error {
+  readonly problem: ConnectionProblem;
+
+  constructor(problem: ConnectionProblem, cause?: unknown) {
+    super(problem.message, { cause });
+    this.name = 'UnreachableError';
+    this.problem = problem;
+  }
+}
