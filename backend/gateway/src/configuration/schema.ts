@@ -46,6 +46,8 @@ const isHostPolicy = (text: string): boolean =>
   text === 'target' || text === 'client' || /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(text);
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** RFC 9110, 7.8: a name, and perhaps a version. */
+const PROTOCOL = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\/[!#$%&'*+.^_`|~0-9A-Za-z-]+)?$/;
 
 /** Time limits of an upstream, one for each phase of a request. */
 export const timeoutsSchema = z.strictObject({
@@ -156,7 +158,7 @@ export const routeSchema = z.strictObject({
     .optional()
     .describe('Removed from the beginning of the path before it is forwarded.'),
   upgrades: z
-    .array(z.string().regex(TOKEN, 'must be the name of a protocol, such as websocket').toLowerCase())
+    .array(z.string().regex(PROTOCOL, 'must be the name of a protocol, such as websocket').toLowerCase())
     .default(['websocket'])
     .describe('Protocols that a connection may be upgraded to; an offer of any other is not passed on.'),
   policies: policiesSchema.prefault({}).describe('What happens before a request is forwarded.'),

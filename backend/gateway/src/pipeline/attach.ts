@@ -1,5 +1,6 @@
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { EarlyBytes } from '../proxy/upgrades/early-bytes.ts';
 import { acceptableUpgrade } from '../proxy/upgrades/upgrade-request.ts';
 import { treatClientFaults, type FaultContext } from './client-faults.ts';
 import { takeExpectations } from './expectations.ts';
@@ -9,8 +10,8 @@ import type { Runtime } from './runtime.ts';
 export interface UpgradeOffer {
   /** In lower case, such as `websocket`. */
   readonly protocol: string;
-  /** What the client sent behind its request. */
-  readonly head: Buffer;
+  /** What the client has sent behind its request. */
+  readonly early: EarlyBytes;
 }
 
 /**
@@ -40,7 +41,8 @@ export function attach(server: Server, context: AttachContext): void {
   };
   server.on('upgrade', (req: IncomingMessage, socket, head) => {
     const protocol = accepted.get(req) ?? '';
-    context.serve(req, answerOn(req, socket as Socket), { protocol, head });
+    const early = new EarlyBytes(socket as Socket, head);
+    context.serve(req, answerOn(req, socket as Socket), { protocol, early });
   });
   server.on('connect', (req: IncomingMessage, socket) => context.serve(req, answerOn(req, socket as Socket)));
   takeExpectations(server);

@@ -28,6 +28,7 @@ export class Flow {
     // the other direction goes on: each side says by itself that it has nothing more to send
     this.#from.once('end', () => this.#to.end());
     if (head.length > 0) this.#pass(head);
+    this.#from.resume();
   }
 
   /** Ends with these bytes as soon as they can stand there; what still comes is dropped. */

@@ -27,7 +27,7 @@ export function switchProtocols(
   options: { idleMs: number; onEnd: () => void },
 ): Tunnel {
   const { req, record, runtime, trust } = exchange;
-  const { protocol, head: clientHead } = exchange.upgrade ?? { protocol: '', head: Buffer.alloc(0) };
+  const { protocol = '', early } = exchange.upgrade ?? {};
   const agreed = fieldOf(answer.rawHeaders, 'upgrade');
   if (agreed?.toLowerCase() !== protocol) {
     const message = `the upstream went to ${JSON.stringify(agreed ?? 'no protocol')}, asked for ${protocol}`;
@@ -47,6 +47,7 @@ export function switchProtocols(
   ];
   const lines = fields.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${fields[i + 1] ?? ''}`] : []));
   req.socket.write(['HTTP/1.1 101 Switching Protocols', ...lines, '', ''].join('\r\n'), 'latin1');
+  const clientHead = early?.release() ?? Buffer.alloc(0);
   const ends = { client: req.socket, clientHead, upstream: socket, upstreamHead: head };
   const tunnel = new Tunnel(exchange, attempt, ends, {
     protocol,
