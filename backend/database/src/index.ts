@@ -78,3 +78,5 @@ export {
   type DatabaseMonitor,
   type PoolStatus,
 } from './monitoring/monitors.ts';
+export { MonitorStore, type PassDocument, type StoredPass } from './monitoring/store/monitor-store.ts';
+export { WriteBehind, type WriteBehindStats } from './monitoring/store/write-behind.ts';
