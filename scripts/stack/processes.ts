@@ -68,6 +68,7 @@ export function stackProcesses(settings: Settings, urls: DatabaseUrls, pretty: b
         PORT: String(ports.tracks),
         UPLOAD_DIRECTORY: settings.variables['UPLOAD_DIRECTORY'] ?? path.join(settings.dataDirectory, 'uploads'),
         DATABASE_URL: urls.tracks,
+        JOBS_DATABASE_URL: urls.clearway,
       }),
     ],
     [define('gateway', 'backend/api-gateway', [ports.gateway, ports.admin], { OTEL_SERVICE_NAME: 'api-gateway' })],

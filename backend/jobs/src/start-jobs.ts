@@ -3,12 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '@clearway/kernel';
 import type { PgBoss } from 'pg-boss';
 import type { z } from 'zod';
+import { replayWork } from './dead-letters/replay/replay-work.ts';
 import { takeInDeadLetters } from './dead-letters/take-in.ts';
 import type { AnyJob, JobDefinition } from './definition/define-job.ts';
 import { pausedJobs, register } from './definition/registry.ts';
 import { every, type Repeating } from './every.ts';
 import { openConnections, type Connections } from './queue/connections.ts';
-import { enqueue, InputRefused, type Enqueued, type EnqueueOptions } from './queue/enqueue.ts';
+import { enqueue, type Enqueued, type EnqueueOptions } from './queue/enqueue.ts';
+import { InputRefused } from './queue/input-refused.ts';
 import { CONTROL_NOTICE, listenForNotices } from './queue/notices.ts';
 import { openQueue, prepareDeadLetterQueue, prepareQueue, type QueueTimes } from './queue/open-queue.ts';
 import { putScheduled } from './queue/put-scheduled.ts';
@@ -50,6 +52,8 @@ export interface JobTimes extends QueueTimes {
   readonly scheduleMs: number;
   /** How often it is looked up which jobs are paused. */
   readonly controlMs: number;
+  /** How often replays of dead letters are gone on with. */
+  readonly replayMs: number;
 }
 
 const DEFAULT_TIMES: JobTimes = {
@@ -59,6 +63,7 @@ const DEFAULT_TIMES: JobTimes = {
   signMs: 3000,
   scheduleMs: 1000,
   controlMs: 3000,
+  replayMs: 500,
 };
 const DEFAULT_START_LIMIT_MS = 60_000;
 const UNDEFINED_TABLE = '42P01';
@@ -101,12 +106,12 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   const definitions = byId(options.jobs);
   checkScheduleInputs(options.jobs);
   const times: JobTimes = { ...DEFAULT_TIMES, ...options.times };
-  const onProblem = (error: Error): unknown => options.log.log('warn', 'jobs: the database refused', { error });
+  const onProblem = (error: Error): unknown => options.log.warn('jobs: the database refused', { error });
   const connections = openConnections({
     connectionString: options.connectionString,
     applicationName: `${options.service}-jobs`,
     poolSize: options.poolSize ?? 10,
-    onProblem: (error) => void options.log.log('debug', 'jobs: a database connection broke', { error }),
+    onProblem: (error) => void options.log.debug('jobs: a database connection broke', { error }),
   });
   // a database that is silent must not keep the process from ending
   const giveUp = (): void => void connections.close();
@@ -172,7 +177,7 @@ async function untilReady<T>(start: () => Promise<T>, { startLimitMs, log, signa
         const hint = code === UNDEFINED_TABLE ? '; start the worker of Clearway, which makes them' : '';
         throw new Error(`jobs cannot start: ${message}${hint}`, { cause: error });
       }
-      if (attempt === 1) log.log('info', 'jobs wait for the database', { reason: message });
+      if (attempt === 1) log.info('jobs wait for the database', { reason: message });
       await sleep(backoffMs(attempt, { baseMs: 100, maxMs: 2000 }));
     }
   }
@@ -229,7 +234,7 @@ function workerOf({ options, times, boss, connections }: Parts, job: AnyJob, sig
       try {
         options.onRunEnded?.(run);
       } catch (error) {
-        options.log.log('warn', 'what watches job runs failed', { error });
+        options.log.warn('what watches job runs failed', { error });
       }
     },
   });
@@ -250,6 +255,7 @@ function repeatingWork(parts: Parts, workers: readonly JobWorker[]): Repeating[]
     every(times.controlMs, control, onProblem),
     every(times.scheduleMs, fire, onProblem),
     every(times.pollMs, takeIn, onProblem),
+    ...replayWork(boss, connections, times.replayMs, onProblem),
   ];
 }
 

@@ -119,7 +119,7 @@ describe('an event', () => {
       attempts: 2,
       status: 'PENDING',
     });
-    expect((dead as { stack: string }).stack).toContain('jobs.test');
+    expect((dead as unknown as { stack: string }).stack).toContain('jobs.test');
     expect(await metricsOf(jobs)).toEqual({ total: 2, ok: 0, failed: 2 });
   });
 

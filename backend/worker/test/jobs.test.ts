@@ -35,7 +35,8 @@ const render = defineJob({
 beforeAll(async () => {
   testDatabase = await withTestDatabase();
   const times = { pollMs: 50, signMs: 50, controlMs: 50, scheduleMs: 1000, superviseSeconds: 1 };
-  const log = { log: () => {} };
+  const nothing = (): void => {};
+  const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const { connectionString } = testDatabase;
   jobs = await startJobs({ connectionString, service: 'test', jobs: [render], log, times });
   api = await startApi({

@@ -6,7 +6,7 @@ import type { Drain } from './http/drain.ts';
 import { notFound, problemHandler } from './http/problem.ts';
 import { playlistRoutes } from './playlists/routes.ts';
 import { postRoutes } from './posts/routes.ts';
-import { fileRoutes } from './tracks/file-routes.ts';
+import { fileRoutes, type FileRoutesOptions } from './tracks/file-routes.ts';
 import { trackRoutes } from './tracks/routes.ts';
 import type { UploadStore } from './tracks/upload-store.ts';
 
@@ -16,6 +16,7 @@ export interface AppOptions {
   readonly uploads: UploadStore;
   readonly maxUploadBytes: number;
   readonly drain: Drain;
+  readonly onStored?: FileRoutesOptions['onStored'];
 }
 
 /** Builds the application; nothing listens yet. */

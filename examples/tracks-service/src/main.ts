@@ -5,6 +5,7 @@ import { buildApp } from './app.ts';
 import type { Configuration } from './config/environment.ts';
 import { openDatabase } from './database.ts';
 import { createDrain } from './http/drain.ts';
+import { startTrackJobs } from './jobs/start.ts';
 import { openUploadStore } from './tracks/upload-store.ts';
 
 const DRAIN_LIMIT_MS = 10_000;
@@ -15,11 +16,14 @@ export async function main(configuration: Configuration): Promise<void> {
   const uploads = await openUploadStore(configuration.uploadDirectory, maxUploadBytes);
   const database = openDatabase(configuration.databaseUrl);
   const drain = createDrain();
-  const server = createServer(buildApp({ database, uploads, maxUploadBytes, drain }));
+  const { jobsDatabaseUrl } = configuration;
+  const jobs = jobsDatabaseUrl === undefined ? undefined : startTrackJobs(jobsDatabaseUrl, { database, uploads });
+  const server = createServer(buildApp({ database, uploads, maxUploadBytes, drain, onStored: jobs?.inspect }));
 
   const release = async (): Promise<void> => {
     drain.begin();
     await closeServer(server);
+    await jobs?.stop();
     await database.$disconnect();
   };
   const end = async (cause: string): Promise<void> => {

@@ -48,7 +48,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   let closed: Promise<void> | undefined;
   const clients = new Set<pg.PoolClient>();
   pool.on('connect', (client) => clients.add(client));
-  pool.on('remove', (client) => clients.delete(client as pg.PoolClient));
+  pool.on('remove', (client) => clients.delete(client));
   pool.on('error', options.onProblem);
   return {
     pool,

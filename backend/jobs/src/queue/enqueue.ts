@@ -3,16 +3,15 @@ import { context, SpanKind, trace } from '@opentelemetry/api';
 import type { PgBoss } from 'pg-boss';
 import type { z } from 'zod';
 import type { AnyJob, JobDefinition } from '../definition/define-job.ts';
-import { problemsOf } from '../definition/problems-of.ts';
 import { claimKey } from '../ledger/ledger.ts';
+import { checkStorable } from './check-input.ts';
 import type { Connections, Sql } from './connections.ts';
 import type { EventData, Trigger } from './event.ts';
+import { InputRefused } from './input-refused.ts';
 import { NOTIFY } from './notices.ts';
 import { asDatabase } from './open-queue.ts';
 
 const TRACER = '@clearway/jobs';
-/** More than any reasonable event: a file belongs into a store, and its name into the event. */
-export const LONGEST_INPUT_BYTES = 1024 * 1024;
 const LONGEST_KEY = 500;
 
 /** How one event is enqueued. */
@@ -30,17 +29,6 @@ export interface Enqueued {
   readonly eventId: string;
   /** Whether an event with the same key was there before: this is its id then, and nothing was enqueued. */
   readonly isDuplicate: boolean;
-}
-
-/** The input does not fit the job's schema. Nothing was enqueued. */
-export class InputRefused extends Error {
-  override readonly name = 'InputRefused';
-  readonly jobId: string;
-
-  constructor(jobId: string, problems: string) {
-    super(`input of job "${jobId}" refused: ${problems}`);
-    this.jobId = jobId;
-  }
 }
 
 /** Facts of an event that its sender does not choose. */
@@ -71,11 +59,8 @@ export async function enqueue<Schema extends z.ZodType>(
 
 function checkedInput<Schema extends z.ZodType>(job: JobDefinition<Schema>, input: unknown): z.output<Schema> {
   const parsed = job.input.safeParse(input);
-  if (!parsed.success) throw new InputRefused(job.settings.id, problemsOf(parsed.error));
-  const sizeBytes = Buffer.byteLength(JSON.stringify(input) ?? '');
-  if (sizeBytes > LONGEST_INPUT_BYTES) {
-    throw new InputRefused(job.settings.id, `${sizeBytes} bytes are more than ${LONGEST_INPUT_BYTES}`);
-  }
+  if (!parsed.success) throw new InputRefused(job.settings.id, parsed.error);
+  checkStorable(job.settings.id, input);
   return parsed.data;
 }
 

@@ -79,7 +79,7 @@ export class JobCall {
           sleep(STOP_GRACE_MS, false, { ref: false }),
         ]);
         if (hasEnded) return;
-        this.#log.log('warn', 'a job does not heed its abort signal: its work may still be going on', {
+        this.#log.warn('a job does not heed its abort signal: its work may still be going on', {
           job: this.#run.jobId,
           run: this.#run.runId,
         });

@@ -76,7 +76,7 @@ export class JobWorker {
       this.#failures = 0;
       return events;
     } catch (error) {
-      if (this.#failures++ === 0) log.log('warn', 'the queue cannot be read', { job: this.job.settings.id, error });
+      if (this.#failures++ === 0) log.warn('the queue cannot be read', { job: this.job.settings.id, error });
       return [];
     }
   }

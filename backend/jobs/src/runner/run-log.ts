@@ -1,9 +1,10 @@
 import type { RunLog } from '../definition/job-context.ts';
 
-/** Where the lines go beside the run: the process's own log. */
-export interface LineTarget {
-  log(level: string, message: string, fields?: Readonly<Record<string, unknown>>): unknown;
-}
+type Write = (message: string, fields?: Readonly<Record<string, unknown>>) => unknown;
+
+/** Where the lines go beside the run: the process's own log, such as Winston's logger. */
+export type LineTarget = Readonly<Record<Level, Write>>;
+type Level = 'debug' | 'info' | 'warn' | 'error';
 
 interface KeptLine {
   readonly at: string;
@@ -67,10 +68,10 @@ function jsonOf(value: unknown): string | undefined {
 /** The log that a run writes to. */
 export function runLog(lines: RunLogLines, target: LineTarget, facts: Readonly<Record<string, unknown>>): RunLog {
   const write =
-    (level: string) =>
+    (level: Level) =>
     (message: string, fields?: Readonly<Record<string, unknown>>): void => {
       lines.add(level, message, fields);
-      target.log(level, message, { ...facts, ...fields });
+      target[level](message, { ...facts, ...fields });
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

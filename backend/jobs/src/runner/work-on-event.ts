@@ -57,7 +57,7 @@ export async function workOnEvent(options: WorkOptions, job: AnyJob, event: Fetc
     report(options, run, event, span, outcome, end);
   } catch (error) {
     // not written down: the queue takes the event back when the signs of life stop
-    options.log.log('warn', 'a job run could not be written down', { job: run.jobId, run: run.runId, error });
+    options.log.warn('a job run could not be written down', { job: run.jobId, run: run.runId, error });
     span.recordException(error as Error);
   } finally {
     options.signs.delete(run);

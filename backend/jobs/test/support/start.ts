@@ -25,6 +25,10 @@ export async function startTestJobs(
   options: Partial<JobsOptions> = {},
 ): Promise<TestJobs> {
   const lines: Line[] = [];
+  const line =
+    (level: string) =>
+    (message: string, fields?: Line['fields']): void =>
+      void lines.push({ level, message, fields });
   const ended: RunEnded[] = [];
   let changed = (): void => {};
   const started = await startJobs({
@@ -32,7 +36,7 @@ export async function startTestJobs(
     service: 'test',
     jobs,
     poolSize: 4,
-    log: { log: (level, message, fields) => void lines.push({ level, message, fields }) },
+    log: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
     times: QUICK,
     onRunEnded: (run) => {
       ended.push(run);

@@ -13,6 +13,10 @@ const shape = z.object({
   DATABASE_URL: z
     .string('set it to postgresql://user:password@host:5432/tracks')
     .refine((text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ''), 'expected postgresql://…'),
+  JOBS_DATABASE_URL: z
+    .string()
+    .refine((text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ''), 'expected postgresql://…')
+    .optional(),
   UPLOAD_DIRECTORY: z
     .string()
     .default('.data/uploads')
@@ -25,6 +29,8 @@ export interface Configuration {
   readonly port: number;
   readonly host: string;
   readonly databaseUrl: string;
+  /** Clearway's own database, which holds the queues; jobs are off without it. */
+  readonly jobsDatabaseUrl: string | undefined;
   /** Absolute path. */
   readonly uploadDirectory: string;
   readonly maxUploadBytes: number;
@@ -42,11 +48,12 @@ export function readConfiguration(variables: Readonly<Record<string, string | un
     const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`the configuration is not valid:\n${problems.join('\n')}`);
   }
-  const { PORT, HOST, DATABASE_URL, UPLOAD_DIRECTORY, MAX_UPLOAD_BYTES } = parsed.data;
+  const { PORT, HOST, DATABASE_URL, JOBS_DATABASE_URL, UPLOAD_DIRECTORY, MAX_UPLOAD_BYTES } = parsed.data;
   return Object.freeze({
     port: PORT,
     host: HOST,
     databaseUrl: DATABASE_URL,
+    jobsDatabaseUrl: JOBS_DATABASE_URL,
     uploadDirectory: UPLOAD_DIRECTORY,
     maxUploadBytes: MAX_UPLOAD_BYTES,
   });

@@ -14,6 +14,8 @@ export interface FileRoutesOptions {
   readonly database: Database;
   readonly uploads: UploadStore;
   readonly maxUploadBytes: number;
+  /** Hears of each file that a track points to from now on. */
+  readonly onStored?: ((track: Track, stored: StoredFile) => Promise<void>) | undefined;
 }
 
 /** `/v1/tracks/:id/file`: a track's file, streamed both ways. */
@@ -27,6 +29,7 @@ export function fileRoutes(options: FileRoutesOptions): Router {
     const stored = await loggedOperation('upload file', () => receive(uploads, request), { track_id: track.id });
     const updated = await pointTo(options, track, stored, type);
     trackMetric('upload_size_bytes', stored.sizeBytes);
+    await options.onStored?.(track, stored);
     response.json(updated);
   });
 

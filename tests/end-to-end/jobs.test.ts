@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../receivers/index.ts';
+import { startProcess, type RunningProcess } from './support/processes.ts';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const MIGRATIONS = path.join(root, 'examples/tracks-service/prisma/migrations');
+
+let folder: string;
+let own: TestDatabase;
+let tracks: TestDatabase;
+let otlp: OtlpReceiver;
+let gateway = '';
+let worker = '';
+const processes: RunningProcess[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'clearway-jobs-'));
+  own = await withTestDatabase();
+  tracks = await withTestDatabase({ migrations: MIGRATIONS });
+  otlp = await startOtlpReceiver();
+  const telemetry = { OTEL_EXPORTER: 'local', OTEL_LOCAL_URL: otlp.url, OTEL_BSP_SCHEDULE_DELAY: '100' };
+  worker = await start('backend/worker/dist/index.js', {
+    ...telemetry,
+    WORKER_PORT: '0',
+    DATABASE_URL: own.connectionString,
+    OTEL_SERVICE_NAME: 'worker',
+  });
+  const service = await start('examples/tracks-service/dist/index.js', {
+    ...telemetry,
+    PORT: '0',
+    DATABASE_URL: tracks.connectionString,
+    JOBS_DATABASE_URL: own.connectionString,
+    UPLOAD_DIRECTORY: path.join(folder, 'uploads'),
+    OTEL_SERVICE_NAME: 'tracks-service',
+  });
+  const file = path.join(folder, 'clearway.yaml');
+  writeFileSync(
+    file,
+    `version: 1
+upstreams: { tracks: { targets: [{ url: '${service}' }] } }
+routes: [{ id: tracks, match: { path: /v1/tracks/* }, upstream: tracks }]
+`,
+  );
+  gateway = await start('backend/api-gateway/dist/index.js', {
+    ...telemetry,
+    GATEWAY_PORT: '0',
+    ADMIN_PORT: '0',
+    CLEARWAY_CONFIG: file,
+    OTEL_SERVICE_NAME: 'api-gateway',
+  });
+}, 60_000);
+afterAll(async () => {
+  await Promise.all(processes.map((each) => each.stop()));
+  await Promise.all([otlp.close(), own.close(), tracks.close()]);
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+async function start(entry: string, variables: Record<string, string>): Promise<string> {
+  const started = startProcess(entry, variables);
+  processes.push(started);
+  const line = await started.waitForLine((each) => typeof each['port'] === 'number');
+  return `http://127.0.0.1:${Number(line['port'])}`;
+}
+
+/** The command line as a person types it. */
+async function clearway(...args: string[]): Promise<string> {
+  const file = path.join(root, 'backend/cli/bin/clearway.js');
+  const { stdout } = await promisify(execFile)(process.execPath, [file, ...args, '--url', worker], {
+    env: { ...process.env, USER: 'ada' },
+  });
+  return stdout;
+}
+
+async function eventually<T>(probe: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+interface Run {
+  readonly runId: string;
+  readonly traceId: string;
+  readonly status: string;
+}
+
+test('an upload and the job that it enqueued are one trace, from the gateway to the run', async () => {
+  await eventually(async () => {
+    const answer = await fetch(`${worker}/api/jobs/inspect-upload`);
+    return answer.status === 200 ? true : undefined;
+  });
+  const created = await fetch(`${gateway}/v1/tracks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ title: 'One', artist: 'Two' }),
+  });
+  const { id } = (await created.json()) as { id: string };
+  const put = await fetch(`${gateway}/v1/tracks/${id}/file`, {
+    method: 'PUT',
+    headers: { 'content-type': 'audio/wav' },
+    body: wav(2),
+  });
+  expect(put.status).toBe(200);
+  const traceId = put.headers.get('trace-id') ?? '';
+  const run = await eventually(async () => {
+    const { runs } = (await (await fetch(`${worker}/api/job-runs?jobId=inspect-upload`)).json()) as { runs: Run[] };
+    return runs.find(({ status }) => status !== 'RUNNING');
+  });
+  expect(run).toMatchObject({ traceId, status: 'SUCCEEDED' });
+  const track = (await (await fetch(`${gateway}/v1/tracks/${id}`)).json()) as { durationSeconds: number };
+  expect(track.durationSeconds).toBe(2);
+
+  const find = (name: string): ReceivedSpan | undefined =>
+    otlp.spans().find((span) => span.traceId === traceId && span.name === name);
+  const process = await otlp.waitFor(() => find('process inspect-upload'));
+  const send = await otlp.waitFor(() => find('send inspect-upload'));
+  expect([send.kind, process.kind, process.parentSpanId]).toEqual(['producer', 'consumer', send.spanId]);
+  expect(await clearway('jobs', 'show-run', run.runId)).toMatch(
+    /inspect-upload: SUCCEEDED after .*\n(.*\n)*.*inspected/,
+  );
+});
+
+test('the command line lists, pauses, resumes and runs jobs, and says who did it', async () => {
+  expect(await clearway('jobs', 'list')).toMatch(/^JOB +STATE +SCHEDULE.*\n(.*\n)*inspect-upload +on/);
+  await clearway('jobs', 'pause', 'inspect-upload', '--reason', 'disk is full');
+  expect(await clearway('jobs', 'show', 'inspect-upload')).toContain('paused');
+  await clearway('jobs', 'resume', 'inspect-upload', '--reason', 'disk is back');
+  await clearway('jobs', 'run', 'prune-job-history', '--reason', 'now');
+  await eventually(async () => {
+    const text = await clearway('jobs', 'runs', '--job', 'prune-job-history');
+    return text.includes('SUCCEEDED') ? true : undefined;
+  });
+  const { entries } = (await (await fetch(`${worker}/api/audit`)).json()) as { entries: object[] };
+  expect(entries).toMatchObject([
+    { action: 'job.run', actor: 'operator (ada)' },
+    { action: 'job.resume' },
+    { action: 'job.pause', reason: 'disk is full' },
+  ]);
+  await expect(
+    clearway('jobs', 'run', 'inspect-upload', '--reason', 'x', '--input', '{"trackId":1}'),
+  ).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/trackId/) });
+  await expect(clearway('jobs', 'show', 'nothing')).rejects.toMatchObject({ code: 1 });
+});
+
+/** A silent WAV file of so many seconds: 8,000 samples of one byte each second. */
+function wav(seconds: number): Buffer<ArrayBuffer> {
+  const header = Buffer.alloc(44);
+  header.write('RIFF', 0);
+  header.writeUInt32LE(36 + seconds * 8000, 4);
+  header.write('WAVEfmt ', 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(8000, 24);
+  header.writeUInt32LE(8000, 28);
+  header.writeUInt16LE(1, 32);
+  header.writeUInt16LE(8, 34);
+  header.write('data', 36);
+  header.writeUInt32LE(seconds * 8000, 40);
+  return Buffer.concat([header, Buffer.alloc(seconds * 8000, 128)]);
+}
