@@ -24,7 +24,7 @@ interface Signals {
   readonly event: SentryEvent | undefined;
 }
 
-async function signalsOf(path: string, init?: RequestInit): Promise<Signals> {
+async function signalsOf(path: string, route: string, init?: RequestInit): Promise<Signals> {
   const answer = await fetch(stack.gateway + path.replace(':track', stack.trackId), init);
   await answer.arrayBuffer();
   const traceId = answer.headers.get('trace-id') ?? '';
@@ -32,13 +32,22 @@ async function signalsOf(path: string, init?: RequestInit): Promise<Signals> {
   const server = await stack.otlp.waitFor(() => stack.otlp.spans().find((s) => isOurs(s) && s.kind === 'server'));
   const attempts = stack.otlp.spans().filter((span) => isOurs(span) && span.kind === 'client');
   const line = await stack.gatewayProcess.waitForLine((l) => l['trace_id'] === traceId && l['message'] === 'request');
-  const samples = readOpenMetrics(await (await fetch(`${stack.admin}/metrics`)).text());
+  const samples = await scrapeWithExemplar(route);
   const isFault = answer.status >= 500;
   const isOurEvent = ({ contexts, tags }: SentryEvent) =>
     contexts?.['trace']?.['trace_id'] === traceId && tags?.['service'] === 'api-gateway';
   const find = () => stack.sentry.events().find(isOurEvent);
   const event = isFault ? await stack.sentry.waitFor(find) : find();
   return { answer, server, attempts, line, samples, event };
+}
+
+/** Scrapes until the route has an exemplar: it is shown when the receiver has said that it took the spans. */
+async function scrapeWithExemplar(route: string): Promise<readonly Sample[]> {
+  for (;;) {
+    const samples = readOpenMetrics(await (await fetch(`${stack.admin}/metrics`)).text());
+    if (samples.some(({ labels, exemplar }) => labels['route'] === route && exemplar !== undefined)) return samples;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** One row a request: what all signals must agree on. */
@@ -95,7 +104,7 @@ describe('one request, one record: span, metric, log line, error event and answe
     const { path, route, pattern, status, attempts } = expected;
     const reason = 'reason' in expected ? expected.reason : undefined;
     const method = 'method' in expected ? expected.method : 'GET';
-    const signals = await signalsOf(path, { method });
+    const signals = await signalsOf(path, route, { method });
     const { answer, server, line, samples, event } = signals;
     const traceId = answer.headers.get('trace-id') ?? '';
 

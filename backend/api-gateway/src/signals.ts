@@ -67,9 +67,10 @@ export function openSignals(
   const recording = (flight = startFlightRecorder(options, { logs, metrics, errors }));
   const recorder = createRecorder(
     [
+      // first: exemplars are of traces that are on their way only
+      { name: 'spans', accept: tracing.spanSink },
       { name: 'metrics', accept: requests.sink },
       { name: 'open', accept: () => requests.closed() },
-      { name: 'spans', accept: tracing.spanSink },
       { name: 'log', accept: accessLog(logs) },
       { name: 'errors', accept: errors.recordSink },
       { name: 'recent', accept: records.sink },

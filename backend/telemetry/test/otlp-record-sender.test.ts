@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { RequestRecord } from '@clearway/telemetry';
 import type { Tracing } from '@clearway/telemetry/tracing';
 import { decodeSpans } from '../../../tests/receivers/otlp-protobuf.ts';
 import { startOtlpReceiver, startSentryReceiver } from '../../../tests/receivers/index.ts';
@@ -49,6 +50,39 @@ async function listening(listener: RequestListener) {
   });
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
+
+describe('a record says what became of its spans', () => {
+  test('on the way, taken, lost with its request, or never sent', async () => {
+    const receiver = await collector();
+    const tracing = started(
+      { localUrl: receiver.url },
+      { OTEL_BSP_MAX_QUEUE_SIZE: '2', OTEL_EXPORTER_OTLP_TIMEOUT: '200' },
+    );
+    const accept = (fields: object = {}): RequestRecord => {
+      const record = makeRecord({}, fields);
+      record.attempts.push(makeAttempt());
+      tracing.spanSink(record);
+      return record;
+    };
+    const taken = accept();
+    expect(taken.delivery).toEqual({ state: 'pending' });
+    expect(accept().delivery).toEqual({ state: 'lost' });
+    expect(accept({ sampled: false }).delivery).toBeUndefined();
+    await tracing.forceFlush();
+    expect(taken.delivery).toEqual({ state: 'delivered' });
+    receiver.setMode('hang');
+    const hanging = accept();
+    await tracing.forceFlush();
+    expect(hanging.delivery).toEqual({ state: 'lost' });
+  });
+
+  test('nothing is delivered where nothing is traced', () => {
+    const tracing = started({ enabled: false });
+    const record = makeRecord();
+    tracing.spanSink(record);
+    expect(record.delivery).toEqual({ state: 'lost' });
+  });
+});
 
 describe('a collector that', () => {
   test('hangs is given four requests and no more; the rest is bounded, dropped and counted', async () => {

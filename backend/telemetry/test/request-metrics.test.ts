@@ -6,6 +6,7 @@ import {
   type RequestMetrics,
   type RequestRecord,
 } from '@clearway/telemetry';
+import type { Delivery } from '../src/record/delivery.ts';
 import { generateRecord, seeded } from './support/generated-records.ts';
 import { makeRecord } from './support/records.ts';
 import { referenceRequestMetrics } from './support/reference-request-metrics.ts';
@@ -133,11 +134,42 @@ describe('exemplars', () => {
       const [shown] = await exemplarsOf(metrics);
       return shown?.traceId === record.traceId ? 'renewed' : 'kept';
     };
-    const start = 1_700_000_000_000;
+    const start = Date.now();
     const outcomes = [];
-    for (const startedAtMs of [start, start + 999, start + 1000, start - 3_600_000])
-      outcomes.push(await at(startedAtMs));
+    for (const startedAtMs of [start, start + 999, start + 1000, start - 60_000]) outcomes.push(await at(startedAtMs));
     expect(outcomes).toEqual(['renewed', 'kept', 'renewed', 'renewed']);
+  });
+
+  test('lead somewhere: each is shown when its spans were taken, the one before it until then, and one that was lost never', async () => {
+    const { metrics, requests } = setUp();
+    let startedAtMs = Date.now() - 60_000;
+    const send = (delivery: Delivery): string => {
+      const record = makeRecord({}, { startedAtMs: (startedAtMs += 2000), durationMs: 3, delivery });
+      requests.sink(record);
+      return record.traceId;
+    };
+    const shown = async () => new Set((await exemplarsOf(metrics)).map(({ traceId }) => traceId));
+    const first: Delivery = { state: 'pending' };
+    const firstId = send(first);
+    expect(await shown()).toEqual(new Set());
+    // a second one does not take the place of one that is on its way
+    send({ state: 'pending' });
+    first.state = 'delivered';
+    expect(await shown()).toEqual(new Set([firstId]));
+    const second: Delivery = { state: 'pending' };
+    send(second);
+    send({ state: 'lost' });
+    expect(await shown()).toEqual(new Set([firstId]));
+    second.state = 'lost';
+    expect(await shown()).toEqual(new Set([firstId]));
+    const thirdId = send({ state: 'delivered' });
+    expect(await shown()).toEqual(new Set([thirdId]));
+  });
+
+  test('are not shown when they are old: stores remove the oldest traces first', async () => {
+    const { metrics, requests } = setUp();
+    requests.sink(makeRecord({}, { startedAtMs: Date.now() - 601_000, durationMs: 3 }));
+    expect(await exemplarsOf(metrics)).toEqual([]);
   });
 });
 

@@ -1,14 +1,6 @@
+import type { Delivery } from '../record/delivery.ts';
+import { Exemplars } from './exemplars.ts';
 import type { LabelValues } from './register.ts';
-
-/** A trace that stands for a bucket: the last but for a second, so that it costs nothing on most requests. */
-interface Exemplar {
-  readonly labelSet: { readonly trace_id: string };
-  readonly value: number;
-  /** Seconds since 1970. */
-  readonly timestamp: number;
-}
-
-const EXEMPLAR_INTERVAL_MS = 1000;
 
 /** One time series of a histogram: whoever observes holds it. */
 export class HistogramSeries {
@@ -16,43 +8,37 @@ export class HistogramSeries {
   readonly #bounds: readonly number[];
   /** Not cumulative; the last one is above all bounds. */
   readonly #counts: Float64Array;
-  readonly #exemplars: (Exemplar | undefined)[];
-  readonly #exemplarsAtMs: Float64Array;
+  readonly #exemplars: Exemplars;
   #sum = 0;
 
   constructor(bounds: readonly number[], labels: LabelValues) {
     this.labels = labels;
     this.#bounds = bounds;
     this.#counts = new Float64Array(bounds.length + 1);
-    this.#exemplars = Array.from({ length: bounds.length + 1 }, () => undefined);
-    this.#exemplarsAtMs = new Float64Array(bounds.length + 1).fill(-Infinity);
+    this.#exemplars = new Exemplars(bounds.length + 1);
   }
 
   /**
    * Counts one value.
    *
    * @param value in the unit of the bounds
-   * @param traceId the exemplar; undefined for a trace that is not kept, since one that leads nowhere is worse than none
+   * @param traceId the exemplar; undefined for a trace that is not kept
    * @param atMs when, in milliseconds since 1970: a bucket takes a new exemplar at most once a second
+   * @param delivery of the trace's spans; undefined when nobody can say what became of them
    * @throws TypeError for what is no finite number, which would spoil the sum for ever
    */
-  observe(value: number, traceId: string | undefined, atMs: number): void {
+  observe(value: number, traceId: string | undefined, atMs: number, delivery?: Readonly<Delivery>): void {
     if (!Number.isFinite(value)) throw new TypeError(`Value is not a valid number: ${value}`);
     const bucket = this.#bucketOf(value);
     this.#counts[bucket]! += 1;
     this.#sum += value;
-    if (traceId === undefined) return;
-    // either way: the clock may have been set back
-    if (Math.abs(atMs - this.#exemplarsAtMs[bucket]!) < EXEMPLAR_INTERVAL_MS) return;
-    this.#exemplarsAtMs[bucket] = atMs;
-    this.#exemplars[bucket] = { labelSet: { trace_id: copyOf(traceId) }, value, timestamp: Math.round(atMs) / 1000 };
+    if (traceId !== undefined) this.#exemplars.offer(bucket, value, traceId, atMs, delivery);
   }
 
   reset(): void {
     this.#sum = 0;
     this.#counts.fill(0);
-    this.#exemplarsAtMs.fill(-Infinity);
-    this.#exemplars.fill(undefined);
+    this.#exemplars.clear();
   }
 
   /** The values as prom-client shows them: cumulative buckets, then sum and count. */
@@ -62,7 +48,7 @@ export class HistogramSeries {
     const buckets = Array.from(this.#counts, (own, bucket) => {
       count += own;
       const labels = { le: this.#bounds[bucket] ?? '+Inf' };
-      return { labels, sharedLabels, value: count, metricName: `${name}_bucket`, exemplar: this.#exemplars[bucket] };
+      return { labels, sharedLabels, value: count, metricName: `${name}_bucket`, exemplar: this.#exemplars.of(bucket) };
     });
     return [
       ...buckets,
@@ -131,9 +117,4 @@ export class HistogramFamily {
   reset(): void {
     for (const series of this.#series) series.reset();
   }
-}
-
-/** An id may be a slice that keeps the whole text alive it was cut from; `+ ''` would not copy. */
-function copyOf(id: string): string {
-  return Buffer.from(id, 'latin1').toString('latin1');
 }

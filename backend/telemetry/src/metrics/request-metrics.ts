@@ -100,12 +100,14 @@ function observe(record: RequestRecord, route: RouteSeries, pair: PairSeries): v
 }
 
 function observeDurations(record: RequestRecord, route: RouteSeries, pair: PairSeries): void {
+  const { delivery } = record;
   // only of kept traces: an exemplar that leads nowhere is worse than none
   const exemplar = record.isKept() ? record.traceId : undefined;
   const endedAtMs = record.startedAtMs + record.durationMs;
-  route.duration(record.status).observe(record.durationMs / 1000, exemplar, endedAtMs);
-  route.gateway.observe(record.gatewayMs() / 1000, exemplar, endedAtMs);
-  if (record.attempts.length > 0) pair.duration.observe(record.upstreamMs() / 1000, exemplar, endedAtMs);
+  route.duration(record.status).observe(record.durationMs / 1000, exemplar, endedAtMs, delivery);
+  route.gateway.observe(record.gatewayMs() / 1000, exemplar, endedAtMs, delivery);
+  if (record.attempts.length === 0) return;
+  pair.duration.observe(record.upstreamMs() / 1000, exemplar, endedAtMs, delivery);
 }
 
 function observeObjectives(record: RequestRecord, route: RouteSeries): void {

@@ -1,4 +1,5 @@
 import { failureFacts, type FailureReason } from '@clearway/kernel';
+import type { Delivery } from './delivery.ts';
 
 /** How the exchange was carried: streams and upgrades are kept out of latency figures. */
 export type ExchangeKind = 'exchange' | 'stream' | 'upgrade';
@@ -108,6 +109,8 @@ export class RequestRecord {
   /** When the answer's headers were given to the client. */
   answeredMs: number | undefined = undefined;
   durationMs = 0;
+  /** What becomes of its spans, set by who exports them; undefined when nobody can say. */
+  delivery: Readonly<Delivery> | undefined = undefined;
   #ended = false;
 
   constructor(arrival: RequestArrival) {

@@ -1,4 +1,5 @@
 import type { Resource } from '@opentelemetry/resources';
+import { LOST, type Delivery } from '../record/delivery.ts';
 import type { RecordSink } from '../record/recorder.ts';
 import type { RequestRecord } from '../record/request-record.ts';
 import type { QueueStats } from './options.ts';
@@ -33,6 +34,8 @@ export interface SenderParts {
 /** One request. */
 interface Batch {
   readonly bytes: Buffer;
+  /** Shared by all its records. */
+  readonly delivery: Delivery;
   spans: number;
   sent: Promise<void> | undefined;
 }
@@ -67,6 +70,7 @@ export class OtlpRecordSender {
     if (!record.isKept()) return;
     if (this.#isClosed || this.#queued >= this.#parts.bounds.queueSize || !this.#encode(record)) {
       this.#dropped += spansOf(record);
+      record.delivery = LOST;
     }
   }
 
@@ -100,6 +104,7 @@ export class OtlpRecordSender {
     if (batch === undefined) return false;
     const spans = this.#encoder.encode(record);
     if (spans > 0) {
+      record.delivery = batch.delivery;
       this.#added(batch, spans);
       return true;
     }
@@ -127,7 +132,7 @@ export class OtlpRecordSender {
       bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES);
     }
     this.#encoder.begin(bytes);
-    this.#filling = { bytes, spans: 0, sent: undefined };
+    this.#filling = { bytes, delivery: { state: 'pending' }, spans: 0, sent: undefined };
     return this.#filling;
   }
 
@@ -156,7 +161,8 @@ export class OtlpRecordSender {
     this.#underway.add(sent);
   }
 
-  #settled({ bytes, spans }: Batch, error: Error | undefined): void {
+  #settled({ bytes, delivery, spans }: Batch, error: Error | undefined): void {
+    delivery.state = error === undefined ? 'delivered' : 'lost';
     this.#free.push(bytes);
     this.#queued -= spans;
     if (error === undefined) {

@@ -11,6 +11,7 @@ import {
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { ParentBasedSampler, TraceIdRatioBasedSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { standardVariables, type StandardVariables } from '../config/standard-variables.ts';
+import { LOST } from '../record/delivery.ts';
 import type { RecordSink } from '../record/recorder.ts';
 import { createExporter, createPost, exporterUrl, otlpExporter } from './exporters.ts';
 import { createInstrumentations, DEFAULT_IGNORED_PATHS, type Ignored } from './instrumentations.ts';
@@ -62,7 +63,9 @@ function startDisabled(options: TracingOptions): Tracing {
   return {
     enabled: false,
     resource: resourceOf(options),
-    spanSink: () => {},
+    spanSink: (record) => {
+      record.delivery = LOST;
+    },
     exportSpan: () => {},
     addEndpoint: () => {},
     onProblem: () => {},
