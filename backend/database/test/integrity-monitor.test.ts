@@ -127,9 +127,9 @@ describe('the checks of a database', () => {
     const monitor = monitorOf({ invariants: [WITHOUT_TRACK] });
     await monitor.pass();
     expect((await monitor.pass()).runs).toBe(0);
-    expect(monitor.request([WITHOUT_TRACK.name, 'no-such'])).toEqual([WITHOUT_TRACK.name]);
+    expect(await monitor.request([WITHOUT_TRACK.name, 'no-such'])).toEqual([WITHOUT_TRACK.name]);
     expect((await monitor.pass()).runs).toBe(1);
-    expect(monitor.request()).toHaveLength(monitor.list().length);
+    expect(await monitor.request()).toHaveLength(monitor.list().length);
     expect((await monitor.pass()).runs).toBe(monitor.list().length);
   });
 
@@ -266,6 +266,21 @@ describe('a scan', () => {
     await monitor.pass(abort.signal);
     expect(performance.now() - startMs).toBeLessThan(800);
     expect((await store.load('tracks')).length).toBeGreaterThan(0);
+  });
+});
+
+describe('several processes', () => {
+  test('see the same results, and each can have checks run by the one that runs them', async () => {
+    const [runner, other] = [monitorOf({ invariants: [WITHOUT_TRACK] }), monitorOf({ invariants: [WITHOUT_TRACK] })];
+    await runner.pass();
+    await other.reload();
+    expect(other.list()).toEqual(runner.list().map((one) => ({ ...one, notes: [], scan: null })));
+    await sql.query(`INSERT INTO posts VALUES (5001, 'audio', NULL)`);
+    expect(await other.request([WITHOUT_TRACK.name])).toEqual([WITHOUT_TRACK.name]);
+    expect((await runner.pass()).runs).toBe(1);
+    expect((await runner.pass()).runs).toBe(0);
+    await other.reload();
+    expect(check(other, WITHOUT_TRACK.name)).toMatchObject({ status: 'violated', violations: 1 });
   });
 });
 

@@ -179,6 +179,17 @@ describe('a data migration', () => {
     expect(await after(watchOf(), 1)).toMatchObject({ phase: 'baseline', metrics: [{ baseline: { samples: 1 } }] });
   });
 
+  test('is set in one process and followed in another', async () => {
+    const [sampling, other] = [watchOf(), watchOf()];
+    await after(sampling, 0);
+    await other.reload();
+    expect(other.view()).toMatchObject({ phase: 'baseline', total: 1000, metrics: [{ baseline: { samples: 1 } }] });
+    await other.setPhase('active');
+    expect(await after(sampling, 1)).toMatchObject({ phase: 'active', status: 'running' });
+    await other.setPhase('baseline');
+    expect(await after(sampling, 1)).toMatchObject({ phase: 'baseline', metrics: [{ baseline: { samples: 1 } }] });
+  });
+
   test('whose figures cannot be read is unknown, with the reason, and keeps what it knew', async () => {
     const watch = watchOf({ done: 'SELECT count(*) FROM items WHERE moved_at IS NOT NULL' });
     expect(await after(watch, 0)).toMatchObject({

@@ -15,6 +15,9 @@ export interface CheckDefinition {
 /** What is known of a check, kept from one pass to the next. */
 export interface CheckState {
   readonly id: string;
+  /** Of a foreign key, so that it can be shown before the keys were listed again. */
+  readonly kind: IntegrityKind | null;
+  readonly title: string | null;
   readonly status: IntegrityStatus;
   readonly violations: number;
   readonly isBound: boolean;
@@ -48,6 +51,8 @@ export interface CheckResult {
 export function unknownState(id: string): CheckState {
   return {
     id,
+    kind: null,
+    title: null,
     status: 'pending',
     violations: 0,
     isBound: false,

@@ -7,6 +7,8 @@ import { nextRun } from './due.ts';
 import { IntegrityPass, type PassOutcome } from './integrity-pass.ts';
 import type { IntegrityStore } from './integrity-store.ts';
 
+/** Runs that are kept in memory while the store takes none. */
+const MAX_UNSAVED_RUNS = 1000;
 
 /** What the monitor of one database is given. */
 export interface IntegrityMonitorOptions {
@@ -35,6 +37,9 @@ export class IntegrityMonitor {
   readonly #clock: Clock;
   readonly #states = new Map<string, CheckState>();
   readonly #requested = new Set<string>();
+  /** What the store did not take yet. */
+  readonly #unsaved = new Set<string>();
+  #unsavedRuns: CheckState[] = [];
   readonly #declared: readonly CheckDefinition[];
   #keys: readonly ScanCheck[] = [];
   #isRestored = false;
@@ -61,20 +66,25 @@ export class IntegrityMonitor {
   }
 
   /**
-   * Has checks run in the next pass, whatever their schedule says; a scan under way begins anew.
+   * Has checks run in the next pass, whatever their schedule says, also when another process runs the passes. A scan under
+   * way goes on first.
    *
    * @param ids of the checks; all of them when left out
    * @returns those that will run
    */
-  request(ids?: readonly string[]): string[] {
+  async request(ids?: readonly string[]): Promise<string[]> {
     const known = this.#definitions().map(({ id }) => id);
     const wanted = ids === undefined ? known : known.filter((id) => ids.includes(id));
-    for (const id of wanted) {
-      this.#requested.add(id);
-      const state = this.#states.get(id);
-      if (state?.scan) this.#states.set(id, { ...state, scan: null });
-    }
+    for (const id of wanted) this.#requested.add(id);
+    // without its database this process alone knows
+    await this.#options.store.request(this.database, wanted).catch(() => undefined);
     return wanted;
+  }
+
+  /** Takes over what the process that runs the passes has found out. For a process that does not. */
+  async reload(): Promise<void> {
+    this.#isRestored = false;
+    await this.#restore();
   }
 
   /** Every check that is defined, with its last result. */
@@ -94,7 +104,16 @@ export class IntegrityMonitor {
   }
 
   #definitions(): CheckDefinition[] {
-    return [...this.#declared, ...this.#keys];
+    return [...this.#declared, ...(this.#hasListedKeys ? this.#keys : this.#keptKeys())];
+  }
+
+  /** The foreign keys as they were when a process last listed them. */
+  #keptKeys(): CheckDefinition[] {
+    const { enabled, severity, schedule, runbook = null } = this.#options.settings.foreignKeys;
+    if (!enabled) return [];
+    return [...this.#states.values()].flatMap(({ id, kind, title }) =>
+      kind === 'foreign-key' ? [{ id, kind, title: title ?? id, severity, schedule, runbook }] : [],
+    );
   }
 
   #stateOf(id: string): CheckState {
@@ -132,15 +151,16 @@ export class IntegrityMonitor {
     return told;
   }
 
-  /** Takes over what an earlier process knew. Without it a check would seem new, and a scan begin anew. */
+  /** Takes over what another process knew. Without it a check would seem new, and a scan begin anew. */
   async #restore(): Promise<string | undefined> {
-    if (this.#isRestored) return undefined;
+    const { store } = this.#options;
     try {
-      for (const state of await this.#options.store.load(this.database)) {
-        const known = this.#states.get(state.id);
-        if (known === undefined || known.lastRunAt === null) this.#states.set(state.id, state);
+      if (!this.#isRestored) {
+        const kept = await store.load(this.database);
+        for (const state of kept) if (!this.#unsaved.has(state.id)) this.#states.set(state.id, state);
+        this.#isRestored = true;
       }
-      this.#isRestored = true;
+      for (const id of await store.requested(this.database)) this.#requested.add(id);
       return undefined;
     } catch (error) {
       return `the results of earlier runs cannot be read: ${(error as Error).message}`;
@@ -148,17 +168,17 @@ export class IntegrityMonitor {
   }
 
   async #save({ changed, ended }: IntegrityPass): Promise<string | undefined> {
-    const states = [...changed].map((id) => this.#stateOf(id));
-    if (states.length === 0) return undefined;
+    for (const id of changed) this.#unsaved.add(id);
+    this.#unsavedRuns = [...this.#unsavedRuns, ...ended].slice(-MAX_UNSAVED_RUNS);
+    if (this.#unsaved.size === 0) return undefined;
     try {
       // before the keys were listed nobody knows which checks are gone
       const defined = this.#hasListedKeys ? this.#definitions() : [...this.#states.values()];
-      await this.#options.store.save(
-        this.database,
-        states,
-        ended,
-        defined.map(({ id }) => id),
-      );
+      const states = [...this.#unsaved].map((id) => this.#stateOf(id));
+      const ids = defined.map(({ id }) => id);
+      await this.#options.store.save(this.database, states, this.#unsavedRuns, ids);
+      this.#unsaved.clear();
+      this.#unsavedRuns = [];
       return undefined;
     } catch (error) {
       return `results cannot be kept: ${(error as Error).message}`;
@@ -173,7 +193,18 @@ export class IntegrityMonitor {
       state.lastRunAt === null ? null : nextRun(definition.schedule, new Date(state.lastRunAt)).toISOString();
     const { id, kind, title, severity, schedule, runbook } = definition;
     return {
-      ...state,
+      status: state.status,
+      violations: state.violations,
+      isBound: state.isBound,
+      value: state.value,
+      previous: state.previous,
+      sample: state.sample,
+      reason: state.reason,
+      remedy: state.remedy,
+      firstSeenAt: state.firstSeenAt,
+      lastRunAt: state.lastRunAt,
+      lastOkAt: state.lastOkAt,
+      durationMs: state.durationMs,
       database: this.database,
       id,
       kind,

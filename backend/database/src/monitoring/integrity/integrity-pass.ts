@@ -152,7 +152,8 @@ export class IntegrityPass {
     }
     this.#hasMore = true;
     if (stopped) return this.#failed(check, stopped, busyMs, state);
-    this.#change(this.#underWay(stateOf(check.id), state));
+    const { kind, title } = check;
+    this.#change({ ...this.#underWay(stateOf(check.id), state), kind, title });
   }
 
   /** What was found so far is told at once, not at the end of a scan that may take hours. */
@@ -179,7 +180,8 @@ export class IntegrityPass {
 
   #end(check: CheckDefinition, result: CheckResult): void {
     const before = this.#options.stateOf(check.id);
-    const state = afterRun(before, result, this.#now());
+    const { kind, title } = check;
+    const state = { ...afterRun(before, result, this.#now()), kind, title };
     this.#busyMs += check.kind === 'foreign-key' || check.kind === 'relation' ? 0 : result.durationMs;
     this.#change(state);
     this.ended.push(state);

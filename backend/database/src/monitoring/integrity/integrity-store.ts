@@ -12,6 +12,10 @@ export interface IntegrityStore {
     ended: readonly CheckState[],
     defined: readonly string[],
   ): Promise<void>;
+  /** Has the process that runs the checks run these in its next pass. */
+  request(database: string, ids: readonly string[]): Promise<void>;
+  /** Checks that were asked for and did not run since. */
+  requested(database: string): Promise<string[]>;
   /** Newest first. */
   history(database: string, id: string, limit: number): Promise<IntegrityPoint[]>;
 }
@@ -25,7 +29,15 @@ const SAVE = `
   SELECT $1, s.value ->> 'id', s.value ->> 'status', (s.value ->> 'violations')::bigint, s.value, now()
     FROM jsonb_array_elements($2::jsonb) AS s
   ON CONFLICT (database, check_id) DO UPDATE SET
-    status = excluded.status, violations = excluded.violations, state = excluded.state, updated_at = excluded.updated_at`;
+    status = excluded.status, violations = excluded.violations, state = excluded.state, updated_at = excluded.updated_at,
+    requested_at = CASE WHEN integrity_checks.requested_at > (excluded.state ->> 'lastRunAt')::timestamptz
+                        THEN integrity_checks.requested_at END`;
+
+/** A check that never ran has no row yet. */
+const REQUEST = `
+  INSERT INTO integrity_checks (database, check_id, status, violations, state, requested_at)
+  SELECT $1, id, 'pending', 0, 'null', now() FROM unnest($2::text[]) AS id
+  ON CONFLICT (database, check_id) DO UPDATE SET requested_at = excluded.requested_at`;
 
 const ADD = `
   INSERT INTO integrity_results (database, check_id, at, status, violations, value, duration_ms)
@@ -48,7 +60,7 @@ export function integrityStore(database: Queryable): IntegrityStore {
   return {
     async load(id) {
       const { rows } = await database.query<{ state: CheckState }>(
-        'SELECT state FROM integrity_checks WHERE database = $1',
+        `SELECT state FROM integrity_checks WHERE database = $1 AND state <> 'null'`,
         [id],
       );
       return rows.map(({ state }) => state);
@@ -67,6 +79,16 @@ export function integrityStore(database: Queryable): IntegrityStore {
       await database.query(FORGET, [id, defined]);
       await database.query(FORGET_OLD, [id]);
     },
+    async request(id, ids) {
+      await database.query(REQUEST, [id, ids]);
+    },
+    async requested(id) {
+      const { rows } = await database.query<{ id: string }>(
+        'SELECT check_id AS id FROM integrity_checks WHERE database = $1 AND requested_at IS NOT NULL',
+        [id],
+      );
+      return rows.map((row) => row.id);
+    },
     async history(id, checkId, limit) {
       const { rows } = await database.query<Omit<IntegrityPoint, 'at'> & { at: Date }>(
         `SELECT at, status, violations::float8 AS violations, value, duration_ms AS "durationMs" FROM integrity_results
@@ -82,6 +104,7 @@ export function integrityStore(database: Queryable): IntegrityStore {
 export function memoryIntegrityStore(): IntegrityStore {
   const states = new Map<string, CheckState>();
   const results: { readonly key: string; readonly point: IntegrityPoint }[] = [];
+  const asked = new Map<string, readonly string[]>();
   const keyOf = (database: string, id: string) => JSON.stringify([database, id]);
   return {
     load: (database) =>
@@ -97,6 +120,15 @@ export function memoryIntegrityStore(): IntegrityStore {
       results.length = Math.min(results.length, KEPT_RESULTS);
       for (const [key, { id }] of states) if (key === keyOf(database, id) && !defined.includes(id)) states.delete(key);
       return Promise.resolve();
+    },
+    request(database, ids) {
+      asked.set(database, [...(asked.get(database) ?? []), ...ids]);
+      return Promise.resolve();
+    },
+    requested(database) {
+      const ids = asked.get(database) ?? [];
+      asked.delete(database);
+      return Promise.resolve([...ids]);
     },
     history: (database, id, limit) =>
       Promise.resolve(

@@ -2,16 +2,11 @@ import type { MigrationSample } from '@clearway/contracts';
 import type { Queryable } from '../../lease/lease.ts';
 import type { MigrationState } from './progress.ts';
 
-/** What is kept of a migration. */
-export interface KeptMigration {
-  readonly state: MigrationState;
-  /** Newest first. */
-  readonly samples: readonly MigrationSample[];
-}
-
 /** Where states and samples of data migrations are kept. */
 export interface MigrationStore {
-  load(name: string): Promise<KeptMigration | undefined>;
+  loadState(name: string): Promise<MigrationState | undefined>;
+  /** Newest first. */
+  loadSamples(name: string): Promise<MigrationSample[]>;
   save(
     migration: { name: string; database: string },
     state: MigrationState,
@@ -38,18 +33,20 @@ const PRUNE = `
 /** Keeps them in Clearway's own database. */
 export function migrationStore(database: Queryable): MigrationStore {
   return {
-    async load(name) {
+    async loadState(name) {
       const { rows } = await database.query<{ state: MigrationState }>(
         'SELECT state FROM data_migrations WHERE name = $1',
         [name],
       );
-      if (!rows[0]) return undefined;
-      const { rows: samples } = await database.query<Omit<MigrationSample, 'at'> & { at: Date }>(
+      return rows[0]?.state;
+    },
+    async loadSamples(name) {
+      const { rows } = await database.query<Omit<MigrationSample, 'at'> & { at: Date }>(
         `SELECT at, phase, total, done, errors, metrics FROM data_migration_samples
           WHERE migration = $1 ORDER BY at DESC LIMIT ${KEPT_SAMPLES}`,
         [name],
       );
-      return { state: rows[0].state, samples: samples.map((row) => ({ ...row, at: row.at.toISOString() })) };
+      return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
     },
     async save({ name, database: id }, state, sample) {
       await database.query(SAVE, [name, id, state.phase, JSON.stringify(state)]);

@@ -6,6 +6,7 @@ import type {
   MigrationSample,
 } from '@clearway/contracts';
 import { systemClock, type Clock } from '@clearway/kernel';
+import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { QueryError, queryError } from '../read-only/query-error.ts';
 import { readNumber } from '../read-only/read-offending.ts';
@@ -50,7 +51,9 @@ export class MigrationWatch {
   #problem: { readonly message: string; readonly remedy: string } | undefined;
   #sampledAtMs = -Infinity;
   #running: Promise<void> | undefined;
-  #told: Pick<DataMigrationView, 'phase' | 'status'> = { phase: 'baseline', status: 'waiting' };
+  #told: Pick<DataMigrationView, 'phase' | 'status'> | undefined;
+  /** As the store has it: another one there was set by somebody else. */
+  #savedState: MigrationState | undefined;
 
   constructor(options: MigrationWatchOptions) {
     this.#options = options;
@@ -89,9 +92,15 @@ export class MigrationWatch {
     const begun = phase === 'active' ? { startedAt: this.#state.startedAt ?? now, lastProgressAt: now } : {};
     const next = { ...this.#state, ...begun, phase, phaseSince: now, wasStarted: phase === 'active' };
     const state = phase === 'baseline' ? { ...NEW_MIGRATION, phaseSince: now } : next;
-    await store.save(this.settings, state, undefined);
     this.#state = state;
+    await this.#save(undefined);
     this.#tell();
+  }
+
+  /** Takes over what the process that takes the samples has seen. For a process that does not. */
+  async reload(): Promise<void> {
+    await this.#running;
+    await this.#restore();
   }
 
   /** The samples, newest first. */
@@ -161,7 +170,7 @@ export class MigrationWatch {
       const sample: MigrationSample = { at: now.toISOString(), phase: this.#state.phase, ...figures };
       this.#samples = [sample, ...this.#samples].slice(0, KEPT_SAMPLES);
       this.#problem = undefined;
-      await this.#options.store.save(this.settings, this.#state, sample).catch(() => undefined);
+      await this.#save(sample).catch(() => undefined);
     } catch (error) {
       const { message, remedy } = queryError(error, timeoutMs);
       this.#problem = { message, remedy };
@@ -173,6 +182,11 @@ export class MigrationWatch {
       };
     }
     this.#tell();
+  }
+
+  async #save(sample: MigrationSample | undefined): Promise<void> {
+    await this.#options.store.save(this.settings, this.#state, sample);
+    this.#savedState = this.#state;
   }
 
   async #read(): Promise<{
@@ -208,26 +222,31 @@ export class MigrationWatch {
     }
   }
 
+  /** Takes over what is kept: by an earlier process, or by another one in which somebody set the phase. */
   async #restore(): Promise<void> {
-    if (this.#isRestored) return;
-    const kept = await this.#options.store.load(this.settings.name);
+    const { store } = this.#options;
+    const { name } = this.settings;
+    const state = await store.loadState(name);
+    const isKnown = this.#isRestored && isDeepStrictEqual(state, this.#savedState);
     this.#isRestored = true;
-    if (!kept) return;
+    this.#savedState = state;
+    if (isKnown || !state) return;
+    const kept = await store.loadSamples(name);
+    const isFirst = this.#told === undefined;
+    this.#state = state;
+    const last = kept[0]?.at ?? '';
     // what was seen while the store was down is newer
-    if (this.#samples.length === 0) {
-      this.#state = kept.state;
-      this.#told = { phase: kept.state.phase, status: this.#status() };
-    }
-    const known = new Set(this.#samples.map(({ at }) => at));
-    this.#samples = [...this.#samples, ...kept.samples.filter(({ at }) => !known.has(at))].slice(0, KEPT_SAMPLES);
+    const newer = this.#samples.filter(({ at }) => at > last);
+    this.#samples = [...newer, ...kept].slice(0, KEPT_SAMPLES);
+    if (isFirst) this.#told = { phase: state.phase, status: this.#status() };
   }
 
   #tell(): void {
-    const before = this.#told;
+    const before = this.#told ?? { phase: 'baseline', status: 'waiting' };
     const { phase } = this.#state;
     const status = this.#status();
-    if (before.phase === phase && before.status === status) return;
     this.#told = { phase, status };
+    if (before.phase === phase && before.status === status) return;
     this.#options.onChange?.(this.view(), before);
   }
 }

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "integrity_checks" ADD COLUMN     "requested_at" TIMESTAMPTZ(3);
