@@ -91,9 +91,20 @@ export function startUpstream(listener: RequestListener) {
   return listening(createServer(listener));
 }
 
-/** An upstream that speaks whatever it likes. */
+/** An upstream that speaks whatever it likes. Its connections end when it is closed. */
 export function startRawUpstream(onSocket: (socket: Socket) => void) {
-  return listening(net.createServer(onSocket));
+  const sockets = new Set<Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    onSocket(socket);
+  });
+  const close = server.close.bind(server);
+  server.close = (callback) => {
+    sockets.forEach((socket) => socket.destroy());
+    return close(callback);
+  };
+  return listening(server);
 }
 
 /** One upstream with one catch-all route. */
