@@ -2,6 +2,7 @@ import path from 'node:path';
 import { createDatabase, migrateDeploy } from '@clearway/database';
 import { HealthRegistry, type Lifecycle } from '@clearway/kernel';
 import type { ServiceTelemetry } from '@clearway/telemetry';
+import type { WorkerConfiguration } from './config/configuration.ts';
 import type { Env } from './config/env.ts';
 import { VERSION } from './config/version.ts';
 import { databaseCheck } from './database/database-check.ts';
@@ -20,6 +21,7 @@ import { jaegerLink, traceOperations } from './traces/trace-operations.ts';
 /** What the process is given. */
 export interface WorkerProcessOptions {
   readonly env: Env;
+  readonly configuration: WorkerConfiguration;
   readonly telemetry: ServiceTelemetry;
   readonly lifecycle: Lifecycle;
 }
@@ -85,7 +87,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   // the listener; its release is the drain
   const link = jaegerLink(env.JAEGER_UI_URL);
   const app = buildOperationsApp({
-    tokens: { operations: env.OPERATIONS_TOKENS, reports: env.JOB_REPORT_TOKENS },
+    tokens: { operations: env.OPERATIONS_TOKENS, reports: env.JOB_REPORT_TOKENS, scheduler: env.CRON_SECRET },
     telemetry,
     health,
     readiness,

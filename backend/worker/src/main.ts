@@ -1,11 +1,14 @@
 import { endInOrder, Lifecycle } from '@clearway/kernel';
 import { startWorkerProcess } from './compose.ts';
-import { env, telemetry } from './config/tracing.ts';
+import { configuration, env, telemetry, warnings } from './config/tracing.ts';
 
 const lifecycle = new Lifecycle();
 const { logger } = telemetry.logs;
 try {
-  await startWorkerProcess({ env, telemetry, lifecycle });
+  for (const { file, line, path, message } of warnings) {
+    logger.warn('a section of another process is faulty', { file, line, path, problem: message });
+  }
+  await startWorkerProcess({ env, configuration, telemetry, lifecycle });
   endInOrder(process, {
     stop: (cause) => {
       logger.info('stopping', { cause });

@@ -26,6 +26,16 @@ export const workerEnvironment = {
   SHUTDOWN_LIMIT_SECONDS: variable(integer(1, 600).default(10), 'How long requests under way may take at the end.', {
     section: 'Worker',
   }),
+  CLEARWAY_CONFIG: variable(
+    text().optional(),
+    'The configuration file; clearway.yaml of the working directory unless it is set.',
+    { section: 'Worker', example: 'clearway.yaml' },
+  ),
+  CRON_SECRET: variable(
+    text().min(16).optional(),
+    'Secret with which schedulers from outside may call /api/cron/*; nobody may without it.',
+    { section: 'Operations', example: 'at-least-16-characters', secret: true },
+  ),
   OPERATIONS_TOKENS: variable(operationsTokens().default([]), 'Tokens of the operations listeners.', {
     section: 'Operations',
     example: 'viewer:at-least-16-characters,operator:at-least-16-characters',

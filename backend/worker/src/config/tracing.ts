@@ -3,18 +3,20 @@ import './require-node.ts';
 // loaded only now: on an older Node even their linking fails, and nobody would see why
 const { exitOnConfigurationError, readWorkerEnvironment } = await import('./env.ts');
 const { startServiceTelemetry } = await import('@clearway/telemetry');
+const { readWorkerConfiguration } = await import('./configuration.ts');
 const { SERVICE, VERSION } = await import('./version.ts');
 
 const read = () => {
   try {
-    return readWorkerEnvironment(process.env);
+    const read = readWorkerEnvironment(process.env);
+    return { env: read, ...readWorkerConfiguration(read.CLEARWAY_CONFIG, process.env) };
   } catch (error) {
     return exitOnConfigurationError(error);
   }
 };
 
-/** The process's environment. */
-export const env = read();
+/** The process's environment, and its sections of `clearway.yaml`. */
+export const { env, configuration, warnings } = read();
 
 /** All signals, started before anything that tracing instruments is loaded. Errors are among them. */
 export const telemetry = startServiceTelemetry(env, {

@@ -12,9 +12,9 @@ import { sendProblem } from './problems.ts';
 
 /**
  * Who may use an operation: anyone who reaches the port, a sender of telemetry, an operator or the reporter of the job that
- * the path names, or a caller with a role.
+ * the path names, a scheduler with the secret of all schedulers, or a caller with a role.
  */
-export type Access = 'public' | 'sender' | 'reporter' | OperationsRole;
+export type Access = 'public' | 'sender' | 'reporter' | 'scheduler' | OperationsRole;
 
 /** A token that can do nothing but report runs of one job. */
 export interface ReportToken {
@@ -26,6 +26,8 @@ export interface ReportToken {
 export interface AccessTokens {
   readonly operations: readonly OperationsToken[];
   readonly reports: readonly ReportToken[];
+  /** `CRON_SECRET`; without it no scheduler is let in. */
+  readonly scheduler?: string | undefined;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface AccessTokens {
 export function requireAccess(needed: Access, tokens: AccessTokens): RequestHandler {
   return function requireOperationsAccess(req: Request, res: Response, next: NextFunction): void {
     if (needed === 'reporter' && isReporter(req, tokens.reports)) return next();
+    if (needed === 'scheduler') return requireScheduler(req, res, tokens.scheduler, next);
     const access = accessOf(req, needed, tokens.operations);
     const needsOperator = needed === 'operator' || needed === 'reporter';
     if ('role' in access && !(needsOperator && access.role !== 'operator')) {
@@ -59,8 +62,23 @@ const LONGEST_ACTOR = 100;
 /** Who made a change, for the audit: the role, and the name that the caller gave in `Clearway-Actor`. */
 export function actorOf(req: Request, res: Response): string {
   const role = roleOf(res) ?? 'reporter';
-  const name = (req.get('clearway-actor') ?? '').replaceAll(/[^\x20-\x7e]/g, '').trim().slice(0, LONGEST_ACTOR);
+  const name = (req.get('clearway-actor') ?? '')
+    .replaceAll(/[^\x20-\x7e]/g, '')
+    .trim()
+    .slice(0, LONGEST_ACTOR);
   return name === '' ? role : `${role} (${name})`;
+}
+
+function requireScheduler(req: Request, res: Response, secret: string | undefined, next: NextFunction): void {
+  const presented = bearerToken(req.headers.authorization);
+  if (secret === undefined) {
+    const remedy = 'Set CRON_SECRET where the worker runs, at least 16 characters.';
+    return sendProblem(res, 'auth_forbidden', { detail: 'Schedulers are not let in: there is no secret.', remedy });
+  }
+  if (presented !== undefined && isSameSecret(secret, presented)) return next();
+  if (presented !== undefined) return sendProblem(res, 'auth_invalid', { detail: 'This is not the CRON_SECRET.' });
+  res.set('www-authenticate', 'Bearer realm="clearway"');
+  sendProblem(res, 'auth_missing', { detail: 'Send Authorization: Bearer with the CRON_SECRET.' });
 }
 
 /** Whether the caller has the token of the job that the path names. */

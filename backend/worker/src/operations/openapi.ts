@@ -14,6 +14,7 @@ const NEEDS: Record<Operation['access'], string | undefined> = {
   sender: 'Services on this machine need no token; others send any operations token.',
   viewer: undefined,
   operator: 'Needs an operator.',
+  scheduler: 'Needs the CRON_SECRET as a bearer token.',
   reporter: 'Needs an operator, or the token of the job from JOB_REPORT_TOKENS.',
 };
 
@@ -37,7 +38,11 @@ export function openApiDocument(operations: readonly Operation[], version: strin
     },
     servers: [{ url: '/' }],
     tags: [
-      { name: 'jobs', description: 'What runs by schedule or from a queue: runs, metrics, health, and what an operator may do.' },
+      {
+        name: 'jobs',
+        description: 'What runs by schedule or from a queue: runs, metrics, health, and what an operator may do.',
+      },
+      { name: 'databases', description: 'What is found out about the watched databases. Asking asks no database.' },
       { name: 'traces', description: 'Recent traces and their log records.' },
       { name: 'ingest', description: 'OTLP over HTTP: where services send their spans and log records.' },
       { name: 'health', description: 'Probes, and the health of what the worker needs.' },

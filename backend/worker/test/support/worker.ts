@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Lifecycle } from '@clearway/kernel';
 import { startWorkerProcess, type WorkerProcess } from '../../src/compose.ts';
+import type { WorkerConfiguration } from '../../src/config/configuration.ts';
 import { readWorkerEnvironment } from '../../src/config/env.ts';
 import { quietTelemetry } from './operations.ts';
 
@@ -14,7 +15,10 @@ export interface WorkerUnderTest extends WorkerProcess {
   close(): Promise<void>;
 }
 
-export async function startWhole(variables: Record<string, string>): Promise<WorkerUnderTest> {
+export async function startWhole(
+  variables: Record<string, string>,
+  configuration: Partial<WorkerConfiguration> = {},
+): Promise<WorkerUnderTest> {
   const folder = mkdtempSync(path.join(tmpdir(), 'clearway-worker-'));
   const env = readWorkerEnvironment({ WORKER_PORT: '0', DATA_DIRECTORY: folder, ...variables });
   const lifecycle = new Lifecycle();
@@ -27,6 +31,7 @@ export async function startWhole(variables: Record<string, string>): Promise<Wor
   try {
     const running = await startWorkerProcess({
       env,
+      configuration: { databases: [], ...configuration },
       telemetry: { ...telemetry, shutdown: () => telemetry.logs.close(100) },
       lifecycle,
     });
