@@ -1,28 +1,17 @@
-import { z } from 'zod';
 import { replaysWithdrawn } from '../dead-letters/replayed.ts';
 import type { KeptSettings } from '../definition/registry.ts';
-import { problemsOf } from '../definition/problems-of.ts';
 import { releaseKey } from '../ledger/ledger.ts';
 import { asDatabase } from '../queue/open-queue.ts';
-import { putEvent, InputRefused, type Enqueued } from '../queue/enqueue.ts';
+import { checkAgainstKept } from '../queue/check-input.ts';
+import { putEvent, type Enqueued } from '../queue/enqueue.ts';
 import { CONTROL_NOTICE, NOTIFY } from '../queue/notices.ts';
 import { nextDue } from '../schedule/due.ts';
 import type { Jobs } from '../start-jobs.ts';
 import { audit, type Change } from './audit.ts';
+import { NotPossible } from './not-possible.ts';
 
 /** What changing jobs needs. */
 export type Administered = Pick<Jobs, 'boss' | 'connections'>;
-
-/** There is no such thing, or it is past changing. The message says which. */
-export class NotPossible extends Error {
-  override readonly name = 'NotPossible';
-  readonly kind: 'unknown' | 'too late';
-
-  constructor(kind: 'unknown' | 'too late', message: string) {
-    super(message);
-    this.kind = kind;
-  }
-}
 
 /** Keeps a job's events in the queue from now on; its schedule is not due meanwhile. Runs that go on are not touched. */
 export async function pauseJob({ connections }: Administered, jobId: string, change: Change): Promise<void> {
@@ -82,20 +71,12 @@ export async function runJobNow(
       boss,
       sql,
       jobId,
-      { input: checked(jobId, job.settings, given), trigger: 'manual' },
+      { input: checkAgainstKept(jobId, job.settings, given), trigger: 'manual' },
       {},
     );
     await audit(sql, change, 'job.run', `job:${jobId}`, { eventId });
     return { eventId, isDuplicate: false };
   });
-}
-
-function checked(jobId: string, settings: KeptSettings, input: unknown) {
-  const json = z.json().parse(input);
-  if (settings.input === undefined) return json;
-  const parsed = z.fromJSONSchema(settings.input as Parameters<typeof z.fromJSONSchema>[0]).safeParse(json);
-  if (!parsed.success) throw new InputRefused(jobId, problemsOf(parsed.error));
-  return json;
 }
 
 /**

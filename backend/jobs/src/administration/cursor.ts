@@ -3,6 +3,10 @@ export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
 }
 
+type Kind = 'time' | 'uuid' | 'integer' | 'text';
+
+const LONGEST_TEXT = 100;
+
 /** The place behind an entry in a list, as opaque text. */
 export function cursorOf(...parts: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
@@ -13,7 +17,7 @@ export function cursorOf(...parts: readonly (string | number)[]): string {
  *
  * @throws {InvalidCursor} when it was not made by `cursorOf` with such parts
  */
-export function readCursor(cursor: string, kinds: readonly ('time' | 'uuid' | 'integer')[]): (string | number)[] {
+export function readCursor(cursor: string, kinds: readonly Kind[]): (string | number)[] {
   const parts = parse(cursor);
   const fits =
     Array.isArray(parts) && parts.length === kinds.length && kinds.every((kind, i) => CHECKS[kind](parts[i]));
@@ -29,9 +33,10 @@ function parse(cursor: string): unknown {
   }
 }
 
-const CHECKS: Readonly<Record<'time' | 'uuid' | 'integer', (part: unknown) => boolean>> = {
+const CHECKS: Readonly<Record<Kind, (part: unknown) => boolean>> = {
   time: (part) =>
     typeof part === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(part) && !Number.isNaN(Date.parse(part)),
   uuid: (part) => typeof part === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part),
   integer: (part) => Number.isSafeInteger(part),
+  text: (part) => typeof part === 'string' && part.length <= LONGEST_TEXT && /^[\x20-\x7e]*$/.test(part),
 };

@@ -16,7 +16,15 @@ export interface TestJobs extends Jobs {
 }
 
 /** Everything is looked at often, so that tests need not wait for clocks. */
-const QUICK = { pollMs: 100, signMs: 100, scheduleMs: 100, controlMs: 100, superviseSeconds: 1, heartbeatSeconds: 10 };
+const QUICK = {
+  pollMs: 100,
+  signMs: 100,
+  scheduleMs: 100,
+  controlMs: 100,
+  superviseSeconds: 1,
+  heartbeatSeconds: 10,
+  replayMs: 50,
+};
 
 /** Starts jobs on a test database. */
 export async function startTestJobs(
