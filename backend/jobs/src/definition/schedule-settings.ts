@@ -1,4 +1,4 @@
-import { CronExpressionParser } from 'cron-parser';
+import { Cron } from 'croner';
 import { z } from 'zod';
 
 /** When a job runs without being asked. */
@@ -43,9 +43,8 @@ function cronProblem(cron: string): string | undefined {
     return 'needs five fields: minute, hour, day of month, month, day of week';
   }
   try {
-    CronExpressionParser.parse(cron, { tz: 'UTC' }).next();
-    return undefined;
+    return new Cron(cron, { timezone: 'UTC', paused: true, mode: '5-part' }).nextRun() ? undefined : 'is never due';
   } catch (error) {
-    return (error as Error).message;
+    return (error as Error).message.replace(/^CronPattern: /, '');
   }
 }
