@@ -16,7 +16,9 @@ import { Supervisor, type Ending } from './supervisor.ts';
 import { addresses, renderAddresses, renderNextSteps, renderRunning } from './table.ts';
 
 const EXIT_KILLED = 130;
+/** For a process to drain and to send what its telemetry holds. */
 const GRACE_MS = 15_000;
+const FLUSH_MS = 5000;
 /** What a start that was killed left behind drains for about as long. */
 const LEFT_BEHIND_LIMIT_MS = 10_000;
 
@@ -45,7 +47,7 @@ async function supervise(settings: Settings, options: StackOptions, output: Outp
     ask(code);
   };
   const supervisor = new Supervisor({
-    graceMs: GRACE_MS,
+    graceMs: graceMs(settings),
     onLine: (name, line, stream) => output.childLine(name, line, stream),
     onEnd: (ending) => {
       output.error(describeEnding(ending));
@@ -83,6 +85,12 @@ async function supervise(settings: Settings, options: StackOptions, output: Outp
   stopWatching?.();
   const orderly = await takeDown(context, databases);
   return code === 0 && !orderly ? 1 : code;
+}
+
+/** A gateway that may drain for longer is not killed before. What is no number it refuses itself. */
+function graceMs({ variables }: Settings): number {
+  const drainMs = Number(variables['DRAIN_DELAY_MS'] ?? 0) + Number(variables['DRAIN_LIMIT_MS'] ?? 0);
+  return Number.isFinite(drainMs) ? Math.max(GRACE_MS, drainMs + FLUSH_MS) : GRACE_MS;
 }
 
 async function bringUp(

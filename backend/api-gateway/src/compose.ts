@@ -92,7 +92,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     },
   );
   lifecycle.onRelease('admin listener', () => admin.close());
-  const listener = await openPublicListener(options, { gateway, sources });
+  const listener = await openPublicListener(options, { gateway, sources, logger });
   const watcher = active.watch();
   lifecycle.onRelease('configuration watch', () => watcher.close());
 

@@ -1,14 +1,14 @@
 import type { RequestListener } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Server as NetServer, type AddressInfo } from 'node:net';
 
 /** A listening server. */
 export interface Listener {
   readonly server: Server;
   readonly port: number;
-  /** Takes no new connection and closes idle ones; requests under way go on. */
-  stopAccepting(): Promise<void>;
-  /** Closes what is left. */
+  /** Takes no new connection; those that are open stay open, the idle ones too. */
+  stopListening(): void;
+  /** Takes no new connection and closes those that are open. */
   close(): Promise<void>;
 }
 
@@ -28,17 +28,18 @@ export async function listen(
     server.listen(at.port, at.host, resolve);
   });
   let closed: Promise<void> | undefined;
-  const stopAccepting = (): Promise<void> => {
-    closed ??= new Promise((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
-    return Promise.resolve();
+  const stopListening = (): void => {
+    // that of HTTP servers would also close idle connections, with the requests that are on their way to them
+    closed ??= new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   };
   return {
     server,
     port: (server.address() as AddressInfo).port,
-    stopAccepting,
+    stopListening,
     async close() {
-      await stopAccepting();
+      stopListening();
+      // ends the server's own look at slow requests, too
+      server.close();
       server.closeAllConnections();
       await closed;
     },

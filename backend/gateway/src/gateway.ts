@@ -1,7 +1,9 @@
+import type { Failure } from '@clearway/kernel';
 import { createRecorder, type Recorder, type RequestRecord } from '@clearway/telemetry';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayConfiguration } from './configuration/schema.ts';
+import { answerFailure } from './pipeline/answer.ts';
 import { openExchange } from './pipeline/arrival.ts';
 import { attach, type Serve } from './pipeline/attach.ts';
 import { clientGone } from './pipeline/client-gone.ts';
@@ -37,11 +39,13 @@ export interface Gateway {
   readonly configuration: GatewayConfiguration;
   readonly runtime: Runtime;
   /** Requests that were not answered yet. */
-  readonly open: ReadonlySet<RequestRecord>;
+  readonly open: ReadonlySet<{ readonly record: RequestRecord }>;
   /** Goes over to another configuration; requests under way end under the old one. Throws and changes nothing when it cannot be carried out. */
   swap(configuration: GatewayConfiguration): void;
   /** Resolves when no request is open, or after `limitMs`; to how many were still open. */
   drained(limitMs: number): Promise<number>;
+  /** Ends all open requests: with the failure's answer, or a reset where an answer is on its way. Returns how many. */
+  giveUp(failure: Failure): number;
   /** The upgraded connections that are open, such as WebSockets. */
   readonly upgrades: OpenUpgrades;
   /**
@@ -65,7 +69,7 @@ export interface Gateway {
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const recorder = options.recorder ?? createRecorder([], () => {});
-  const open = new Set<RequestRecord>();
+  const open = new Set<Exchange>();
   let whenIdle: (() => void)[] = [];
   const upgrades = new OpenUpgrades();
   const common = {
@@ -88,7 +92,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const serve: Serve = (req, res, upgrade, isExpecting = false) => {
     const exchange = openExchange(req, res, runtime, { upgrade, isExpecting });
     const { record, runtime: own } = exchange;
-    open.add(record);
+    open.add(exchange);
     own.openRequests++;
     if (hasBody(req)) receiving.set(req.socket, exchange);
     onOpen(record, req.url ?? '');
@@ -96,7 +100,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     res.once('close', () => {
       if (!res.writableFinished) endUnfinished(exchange);
       recorder.emit(record);
-      open.delete(record);
+      open.delete(exchange);
       if (--own.openRequests === 0 && replaced.has(own)) retire(own);
       if (open.size === 0) whenIdle.splice(0).forEach((resolve) => resolve());
     });
@@ -138,6 +142,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       clearTimeout(timer);
       whenIdle = [];
       return open.size;
+    },
+    giveUp(failure) {
+      const abandoned = [...open];
+      for (const exchange of abandoned) {
+        if (exchange.running) exchange.running.cancel(failure);
+        else answerFailure(exchange, failure);
+      }
+      return abandoned.length;
     },
     upgrades,
     attach: (server) => attach(server, { recorder, onOpen, receiving, serve, runtime: () => runtime }),

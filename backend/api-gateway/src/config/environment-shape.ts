@@ -20,6 +20,16 @@ export const gatewayEnvironment = {
   RECENT_RECORDS: variable(integer(0, 100_000).default(1000), 'Recent requests that the admin listener remembers.', {
     section: 'Gateway',
   }),
+  DRAIN_DELAY_MS: variable(
+    integer(0, 86_400_000).optional(),
+    'At the end not ready, but still accepting for so long, in milliseconds; instead of server.drain.delayMs.',
+    { section: 'Gateway', example: '5000' },
+  ),
+  DRAIN_LIMIT_MS: variable(
+    integer(1, 86_400_000).optional(),
+    'For open requests to finish at the end, in milliseconds; instead of server.drain.limitMs.',
+    { section: 'Gateway', example: '20000' },
+  ),
   DATA_DIRECTORY: variable(text().default('.data'), 'Where data is kept; of the gateway, its flight recorder.', {
     section: 'Gateway',
   }),
