@@ -139,6 +139,29 @@ describe('the pool', () => {
     await pool.destroy();
   });
 
+  test('knows of a request that was not written that the other end had left before', async () => {
+    const sockets: Socket[] = [];
+    const upstream = await open(startUpstream((req, res) => (sockets.push(req.socket), res.end())));
+    const pool = poolOf(upstream.origin, 1);
+    const ended = () => new Promise<void>((resolve) => pool.dispatch(request, handler({ onResponseEnd: resolve })));
+    await ended();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const written: string[] = [];
+    const failed = await new Promise<PooledHandler>((resolve) => {
+      const own = handler({ onRequestStart: () => void written.push('x'), onResponseError: () => resolve(own) });
+      // behind the poll of this turn, so that the reset is read before undici writes
+      setImmediate(() => {
+        sockets[0]?.resetAndDestroy();
+        pool.dispatch(request, own);
+      });
+    });
+    expect(written).toEqual([]);
+    expect(failed.connection?.wasLeft).toBe(true);
+    await ended();
+    expect(sockets).toHaveLength(2);
+    await pool.destroy();
+  });
+
   test('gets a place back from a request that could not be sent at all', async () => {
     const upstream = await open(startUpstream((_req, res) => res.end()));
     const pool = poolOf(upstream.origin, 1);

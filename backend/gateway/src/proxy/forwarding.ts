@@ -167,7 +167,8 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     if (status < 100)
       return this.#fail(new Failure('upstream_protocol', { message: `the status ${status} does not exist` }));
     if (status < 200) return passInterimAnswer(this.#exchange, status, fields);
-    if (status === REQUEST_TIMEOUT && this.#mayHaveBeenLeft()) return this.#leftWhileIdle();
+    // some servers say goodbye to an idle connection by an answer that nobody asked for (RFC 9110, 15.5.9)
+    if (status === REQUEST_TIMEOUT && this.#mayHaveBeenLeft()) return this.#leftWhileIdle('408');
     const { record, trust } = this.#exchange;
     this.#phase = 'answering';
     record.status = status;
@@ -197,10 +198,10 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     lingerOnClose(req);
   }
 
-  /** Some servers say goodbye to an idle connection by an answer that nobody asked for (RFC 9110, 15.5.9). */
-  #leftWhileIdle(): void {
+  /** The other end closed the connection before it was used, or says so only now. */
+  #leftWhileIdle(how: string): void {
     this.#hasAnswerBegun = false;
-    this.#fail(new Failure('reset_before_headers', { message: 'the target closed an idle connection with 408' }));
+    this.#fail(new Failure('reset_before_headers', { message: `the target had closed an idle connection: ${how}` }));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -224,6 +225,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#closed) return;
     if (error instanceof Failure) return this.#fail(error);
+    if (this.#phase === 'connecting' && this.connection?.wasLeft) return this.#leftWhileIdle(errorText(error));
     const reason = classifyError(error, this.#phase, this.#target?.isTls ?? false);
     this.#fail(new Failure(reason, { message: errorText(error), cause: error }));
   }
@@ -307,8 +309,10 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     return new Forwarding(this.#exchange, this.#upstream, this.#tried, this.#target);
   }
 
-  /** Whether the other end may have left the idle connection just when the request was sent, which may be sent again. */
+  /** Whether the other end may have left the idle connection just then, and the request may be sent again. */
   #mayHaveBeenLeft(): boolean {
+    // what was not written yet was not sent at all
+    if (this.#phase === 'connecting') return true;
     return this.#isReused && isRepeatable(this.#exchange.record.method, this.#upload);
   }
 

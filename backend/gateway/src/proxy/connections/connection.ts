@@ -27,6 +27,8 @@ export class Connection {
   #requests = 0;
   /** Whether its target has gone to another address: the socket is not used again. */
   #isStale = false;
+  /** Whether the last request was given a socket that was open already. */
+  #isKept = false;
   /** Of the last request. */
   #handler: Dispatcher.DispatchHandler | undefined;
   readonly #onFree: (connection: Connection) => void;
@@ -70,6 +72,7 @@ export class Connection {
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     this.isFree = false;
+    this.#isKept = this.isOpen;
     this.#handler = handler;
     this.#client.dispatch(options, handler);
   }
@@ -87,6 +90,11 @@ export class Connection {
   /** A request is written to it: whether the socket has carried another before, so that its other end may have left it. */
   begin(): boolean {
     return this.#requests++ > 0;
+  }
+
+  /** Whether a request that was not written yet failed because the other end had closed the idle socket. */
+  get wasLeft(): boolean {
+    return this.#isKept;
   }
 
   /** Closes the socket; the next request gets a new one. */
@@ -114,6 +122,7 @@ export class Connection {
   /** A connector that keeps the socket, which undici does not show. */
   #watched(connector: Connector): Connector {
     return (options, callback) => {
+      this.#isKept = false;
       // undici's own connector returns the socket, though its type does not say so
       const opening: unknown = connector(options, (...result) => {
         this.#opening = undefined;
