@@ -93,13 +93,26 @@ async function enqueueAtRate(
   while (performance.now() - startMs < seconds * 1000) {
     signal.throwIfAborted();
     const due = Math.floor(((performance.now() - startMs) / 1000) * eventsPerSecond);
-    const batch = Array.from({ length: due - count }, (_, i) => jobs.enqueue(transfer, { number: count + i }));
+    const batch = Array.from({ length: due - count }, (_, i) => enqueueUntilTaken(jobs, count + i));
     await Promise.all(batch);
     if (Math.floor(due / 1000) > Math.floor(count / 1000)) progress(`${due} events enqueued`);
     count = Math.max(count, due);
     await sleep(50);
   }
   return count;
+}
+
+/** The key lets a client try again without fear: what was taken already is answered with its event. */
+async function enqueueUntilTaken(jobs: Jobs, number: number): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await jobs.enqueue(transfer, { number });
+      return;
+    } catch (error) {
+      if (tries === 20) throw error;
+      await sleep(200);
+    }
+  }
 }
 
 async function untilDone(jobs: Jobs, count: number, progress: (text: string) => void, signal: AbortSignal) {
