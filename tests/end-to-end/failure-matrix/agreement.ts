@@ -27,7 +27,7 @@ function expectSpans(failure: FailureCase, { server, attempts }: FailureSignals,
   const { reason, status } = failure;
   expect(server.attributes).toMatchObject({ 'error.type': reason, 'clearway.reason': reason, 'clearway.route': route });
   expect(server.attributes['http.response.status_code']).toBe(status === 0 ? undefined : status);
-  expect(server.failed).toBe(failureFacts(reason).owner !== 'client');
+  expect(server.failed).toBe(failureFacts(reason).owner !== 'client' || status >= 500);
   const seen: ExpectedAttempt[] = attempts.map(({ attributes }) => ({
     ...('http.response.status_code' in attributes && { status: Number(attributes['http.response.status_code']) }),
     ...('error.type' in attributes && { reason: attributes['error.type'] as FailureReason }),

@@ -1,6 +1,7 @@
 import type { FailureGroup } from './case.ts';
 import { clientAborts } from './client-aborts.ts';
 import { connectionFailures } from './connection-failures.ts';
+import { malformedAnswers } from './malformed-answers.ts';
 import { requestFailures } from './request-failures.ts';
 import { routingFailures } from './routing-failures.ts';
 import { upstreamFailures } from './upstream-failures.ts';
@@ -9,6 +10,7 @@ import { upstreamFailures } from './upstream-failures.ts';
 export const FAILURE_MATRIX: readonly FailureGroup[] = [
   routingFailures,
   requestFailures,
+  malformedAnswers,
   upstreamFailures,
   connectionFailures,
   clientAborts,
