@@ -22,7 +22,9 @@ export interface ReplicatedServers {
 
 /** Starts both, from the embedded PostgreSQL. */
 export async function startReplicatedServers(): Promise<ReplicatedServers> {
-  const primary = await startTestServer({ settings: { wal_level: 'replica', max_wal_senders: 5, fsync: 'on', synchronous_commit: 'on' } });
+  const primary = await startTestServer({
+    settings: { wal_level: 'replica', max_wal_senders: 5, fsync: 'on', synchronous_commit: 'on' },
+  });
   const admin = new pg.Client({ connectionString: primary.url('postgres') });
   admin.on('error', () => {});
   await admin.connect();
