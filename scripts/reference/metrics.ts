@@ -1,5 +1,6 @@
 import { createMetrics, requestMetrics, telemetryMetrics, type Metrics } from '@clearway/telemetry';
 import { reloadMetrics } from '../../backend/api-gateway/src/reload-metrics.ts';
+import { upgradeMetrics } from '../../backend/api-gateway/src/upgrade-metrics.ts';
 import { upstreamMetrics } from '../../backend/api-gateway/src/upstreams/upstream-metrics.ts';
 import { serviceMetrics } from '../../backend/telemetry/src/service/metrics.ts';
 import { traceMetrics } from '../../backend/worker/src/traces/metrics.ts';
@@ -23,6 +24,7 @@ export function metricsPage(): string {
   const gateway = described((metrics) => {
     requestMetrics(metrics, { routes: [], upstreams: [] });
     reloadMetrics(metrics);
+    upgradeMetrics(metrics, { size: 0 });
     upstreamMetrics(metrics, () => ({ all: () => [] }));
     withTelemetry(metrics);
   });

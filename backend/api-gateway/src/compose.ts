@@ -14,6 +14,7 @@ import { openPublicListener } from './public-listener.ts';
 import { openRedis } from './redis.ts';
 import { reloadMetrics } from './reload-metrics.ts';
 import { openSignals } from './signals.ts';
+import { upgradeMetrics } from './upgrade-metrics.ts';
 import { logUpstreams } from './upstreams/log-upstreams.ts';
 import { upstreamMetrics } from './upstreams/upstream-metrics.ts';
 
@@ -80,6 +81,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const { health, setChecks } = openHealth(options, active.current, redis);
   swaps.push((next) => gateway.swap(next), signals.setLabels, setChecks);
   onUpstream.push(upstreamMetrics(signals.metrics, () => gateway.runtime.upstreams));
+  upgradeMetrics(signals.metrics, gateway.upgrades);
   onReload.push(reloadMetrics(signals.metrics), logReload(logger));
 
   const sources = { health, readiness, environment: env.SENTRY_ENVIRONMENT, version: VERSION };
