@@ -4,6 +4,7 @@ import { addCheckCommand } from './check/command.ts';
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addCompletionCommand } from './completion/command.ts';
+import { addDatabaseCommand } from './database/command.ts';
 import { addDoctorCommand } from './doctor/command.ts';
 import { addExplainCommand } from './explain/command.ts';
 import { addJobsCommand } from './jobs/command.ts';
@@ -37,6 +38,7 @@ export function createProgram(context: CliContext, finish: Finish = () => {}): C
   addRoutesCommand(program, context, finish);
   addExplainCommand(program, context, finish);
   addDoctorCommand(program, context, finish);
+  addDatabaseCommand(program, context, finish);
   addBackupCommand(program, context, finish);
   addJobsCommand(program, context, finish);
   addCompletionCommand(program, context, finish);

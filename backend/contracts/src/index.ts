@@ -264,3 +264,4 @@ export {
   type ReplayQuery,
   type ReplayRequest,
 } from './dead-letters.ts';
+export { ruleDatabasesExist, ruleMigrationNames } from './configuration/database-rules.ts';

@@ -80,3 +80,4 @@ export {
 } from './monitoring/monitors.ts';
 export { MonitorStore, type PassDocument, type StoredPass } from './monitoring/store/monitor-store.ts';
 export { WriteBehind, type WriteBehindStats } from './monitoring/store/write-behind.ts';
+export { openConnection } from './monitoring/read-only/open-connection.ts';

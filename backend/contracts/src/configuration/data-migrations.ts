@@ -27,7 +27,8 @@ const metric = z
     unit: z.string().max(20).optional().describe('Unit, for people: ms, %, rows.'),
   })
   .refine(
-    ({ sql: query, route, measure }) => (query === undefined) !== (route === undefined || measure === undefined),
+    ({ sql: query, route, measure }) =>
+      query === undefined ? route !== undefined && measure !== undefined : route === undefined && measure === undefined,
     {
       message: 'has no source, or several',
       params: { remedy: 'give sql, or route and measure' },

@@ -1,4 +1,10 @@
-import { databasesSchema } from '@clearway/contracts';
+import {
+  databasesSchema,
+  dataMigrationsSchema,
+  integritySchema,
+  ruleDatabasesExist,
+  ruleMigrationNames,
+} from '@clearway/contracts';
 import {
   checksSchema,
   loadConfiguration,
@@ -15,15 +21,22 @@ const sections = {
   ...gatewayConfigurationSchema.sections,
   checks: checksSchema.default([]).describe('Services that /api/health asks by HTTP.'),
   databases: databasesSchema.default([]).describe('PostgreSQL databases that the worker watches, beside its own.'),
+  integrity: integritySchema
+    .default([])
+    .describe('What has to hold in the databases. Without an entry the foreign keys of a database are looked through.'),
+  migrations: dataMigrationsSchema
+    .default([])
+    .describe('Data migrations: how far they are, and what they must not make worse.'),
 };
 
 /** A section of `clearway.yaml`. */
 export type ClearwaySection = keyof typeof sections;
 
 /** Every section of `clearway.yaml`, and the rules across them. */
-export const clearwaySchema = { sections, rules: gatewayConfigurationSchema.rules } satisfies ConfigurationSchema<
-  typeof sections
->;
+export const clearwaySchema = {
+  sections,
+  rules: [...gatewayConfigurationSchema.rules, ruleDatabasesExist, ruleMigrationNames],
+} satisfies ConfigurationSchema<typeof sections>;
 
 /** The whole of `clearway.yaml`, validated. */
 export type ClearwayConfiguration = z.output<z.ZodObject<typeof sections>>;

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { OWN_MARK } from '../slow-queries/queries.ts';
 import type { Reference, ReferencePair, TableName, TypedColumn } from './reference.ts';
 
 const quote = pg.escapeIdentifier;
@@ -41,7 +42,7 @@ export function batchQuery(
     SELECT (SELECT count(*)::int FROM batch) AS scanned, (SELECT count(*)::int FROM orphan) AS violations,
            (SELECT json_build_array(${keys.map((name) => `${name}::text`).join(', ')}) FROM batch
              ORDER BY ${keys.map((name) => `${name} DESC`).join(', ')} LIMIT 1) AS last,
-           (SELECT json_agg(${sampleOf(reference)}) FROM (SELECT * FROM orphan LIMIT ${sampleSize}) AS o) AS sample`;
+           (SELECT json_agg(${sampleOf(reference)}) FROM (SELECT * FROM orphan LIMIT ${sampleSize}) AS o) AS sample ${OWN_MARK}`;
 }
 
 function nextRows(key: readonly TypedColumn[], position: 'first' | 'after', limit: number): string {

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { OWN_MARK } from '../slow-queries/queries.ts';
 import { inReadOnly, runOne, type QueryBounds } from './in-read-only.ts';
 import { inspectQuery } from './inspect-query.ts';
 import { QueryError, queryError } from './query-error.ts';
@@ -58,7 +59,7 @@ export async function readOffending(
       client,
       `SELECT count(*)::int AS count, json_agg(key) FILTER (WHERE n <= ${wanted.sampleSize}) AS sample
          FROM (SELECT json_build_object(${parts.join(', ')}) AS key, row_number() OVER () AS n
-                 FROM (\n${query}\n) AS q LIMIT ${wanted.maxRows + 1}) AS offending`,
+                 FROM (\n${query}\n) AS q LIMIT ${wanted.maxRows + 1}) AS offending ${OWN_MARK}`,
     );
     const { count = 0, sample } = rows[0] ?? {};
     return { count: Math.min(count, wanted.maxRows), isBound: count > wanted.maxRows, sample: sample ?? [] };
@@ -78,7 +79,7 @@ export async function readNumber(client: pg.ClientBase, sql: string, bounds: Que
     const { rows } = await runOne<{ value: string | null; n: number }>(
       client,
       `SELECT min(value::text) AS value, count(*)::int AS n
-         FROM (SELECT * FROM (\n${query}\n) AS q LIMIT 2) AS q (value)`,
+         FROM (SELECT * FROM (\n${query}\n) AS q LIMIT 2) AS q (value) ${OWN_MARK}`,
     );
     const { value = null, n = 0 } = rows[0] ?? {};
     if (n !== 1) throw notOneNumber(`${n} rows`);

@@ -1,0 +1,119 @@
+import { integrityEntrySchema, type IntegrityCheck, type IntegritySettings } from '@clearway/contracts';
+import {
+  integrityStore,
+  IntegrityMonitor,
+  LeaseKeeper,
+  openConnection,
+  type CheckState,
+  type PassOutcome,
+  type Queryable,
+} from '@clearway/database';
+import { repeat, type Repeated } from './repeat.ts';
+
+/** A database that is looked after, and where it is. */
+export interface LookedAfter {
+  readonly id: string;
+  /** Asked at each connection; throws an Error that says why when there is no address at the moment. */
+  readonly connectionString: () => string;
+}
+
+/** What is written about the checks. */
+export interface IntegrityLog {
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+}
+
+/** What the integrity checks of a process are made from. */
+export interface IntegrityOptions {
+  /** The section `integrity`; databases without an entry have their foreign keys looked through. */
+  readonly settings: readonly IntegritySettings[];
+  readonly databases: readonly LookedAfter[];
+  /** Clearway's own database. */
+  readonly own: Queryable;
+  /** Of this process, see `leaseHolder`. */
+  readonly holder: string;
+  readonly log: IntegrityLog;
+  /** One heavy look at a database at a time, whoever looks. */
+  readonly turn?: <T>(database: string, work: () => Promise<T>) => Promise<T>;
+  readonly onPass?: (database: string, outcome: PassOutcome) => void;
+}
+
+/** The integrity checks of all databases. */
+export interface Integrity {
+  readonly monitors: readonly IntegrityMonitor[];
+  monitor(database: string): IntegrityMonitor | undefined;
+  /** Begins with the passes. */
+  start(): void;
+  /** Has a pass begin now instead of at its time. */
+  wake(database: string): void;
+  stop(): Promise<void>;
+}
+
+const LEASE = 'integrity';
+
+/** Makes them; nothing is asked before `start`. */
+export function createIntegrity(options: IntegrityOptions): Integrity {
+  const { databases, log, own } = options;
+  const store = integrityStore(own);
+  const looked = databases.map((database) => ({ database, settings: settingsOf(database.id, options.settings) }));
+  const monitors = looked.map(
+    ({ database, settings }) =>
+      new IntegrityMonitor({
+        settings,
+        store,
+        connect: async () => openConnection(database.connectionString(), 'clearway-integrity'),
+        onRun: (check, before) => tell(log, check, before),
+      }),
+  );
+  const keeper = new LeaseKeeper({ database: own, name: LEASE, holder: options.holder, ttlMs: leaseMs(looked) });
+  const loops = new Map<string, Repeated>();
+  return {
+    monitors,
+    monitor: (id) => monitors.find(({ database }) => database === id),
+    start() {
+      for (const [i, monitor] of monitors.entries()) {
+        const everyMs = (looked[i]?.settings.pacing.everySeconds ?? 30) * 1000;
+        const onError = (error: unknown) => log.warn('an integrity pass failed', { database: monitor.database, error });
+        loops.set(monitor.database, repeat(roundOf(monitor, keeper, options), { restMs: () => everyMs, onError }));
+      }
+    },
+    wake: (database) => loops.get(database)?.wake(),
+    async stop() {
+      await Promise.all([...loops.values()].map((loop) => loop.stop()));
+      await keeper.close();
+    },
+  };
+}
+
+function settingsOf(database: string, settings: readonly IntegritySettings[]): IntegritySettings {
+  return settings.find((entry) => entry.database === database) ?? integrityEntrySchema.parse({ database });
+}
+
+/** Longer than a round: who works keeps it. */
+function leaseMs(looked: readonly { readonly settings: IntegritySettings }[]): number {
+  const rounds = looked.map(({ settings: { pacing } }) => pacing.passSeconds + pacing.everySeconds);
+  return Math.max(60, 2 * Math.max(0, ...rounds)) * 1000;
+}
+
+function roundOf(monitor: IntegrityMonitor, keeper: LeaseKeeper, { turn, onPass }: IntegrityOptions) {
+  let wasElsewhere = false;
+  return async (signal: AbortSignal): Promise<void> => {
+    const isElsewhere = (await keeper.check()) === 'elsewhere';
+    // what the other process found out last counts
+    if (isElsewhere || wasElsewhere) await monitor.reload();
+    wasElsewhere = isElsewhere;
+    if (isElsewhere || signal.aborted) return;
+    const pass = () => monitor.pass(signal);
+    onPass?.(monitor.database, await (turn ? turn(monitor.database, pass) : pass()));
+  };
+}
+
+function tell(log: IntegrityLog, check: IntegrityCheck, before: CheckState): void {
+  const { database, id, status, violations, severity, reason } = check;
+  if (status === before.status) return;
+  const fields = { database, check: id, violations, severity };
+  if (status === 'violated') return log.warn('an integrity check is violated', fields);
+  if (status === 'failed')
+    return log.warn('an integrity check cannot run as it is declared', { ...fields, problem: reason });
+  if (status === 'ok' && before.status === 'violated') log.info('an integrity check holds again', fields);
+}
