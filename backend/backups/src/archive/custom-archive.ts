@@ -2,7 +2,7 @@ import { quoteQualified } from '../connection/session.ts';
 import { BackupFailure } from '../failures.ts';
 import { truncated, type ByteReader } from './byte-reader.ts';
 import { blockData } from './custom-data.ts';
-import { entrySql, isOfDatabase, passOf, PREAMBLE } from './custom-sql.ts';
+import { entrySql, isAboutRights, isOfDatabase, ownerSql, passOf, PREAMBLE } from './custom-sql.ts';
 import { readCustomHeader, readInt, type CustomHeader, type TocEntry } from './custom-toc.ts';
 import type { OpenArchive, RestoreItem } from './items.ts';
 import { withoutEndMarker } from './copy-data.ts';
@@ -32,9 +32,11 @@ async function* readItems(reader: ByteReader, header: CustomHeader): AsyncGenera
   for (const pass of [1, 2, 3] as const) {
     for (const entry of entries) {
       if (passOf(entry) !== pass) continue;
+      const label = [entry.type, entry.schema, entry.tag].filter(Boolean).join(' ');
       const sql = entrySql(entry, byId);
-      if (sql !== '')
-        yield { kind: 'sql', sql, label: [entry.type, entry.schema, entry.tag].filter(Boolean).join(' ') };
+      if (sql !== '') yield { kind: 'sql', sql, label, isAboutRoles: isAboutRights(entry) };
+      const owner = ownerSql(entry);
+      if (owner !== '') yield { kind: 'sql', sql: owner, label: `owner of ${label}`, isAboutRoles: true };
       if (entry.hasData) yield* readBlock(reader, header, entry);
     }
   }

@@ -37,7 +37,6 @@ export function entrySql(entry: TocEntry, entries: ReadonlyMap<number, TocEntry>
       parts.push(`ALTER TABLE ${name} SET ACCESS METHOD ${quoteName(entry.accessMethod)};`);
     }
   }
-  parts.push(...ownerSql(entry));
   return parts.join('\n');
 }
 
@@ -63,14 +62,19 @@ const IN_A_SCHEMA =
 const BY_NAME = /^(PROCEDURAL LANGUAGE|SCHEMA|EVENT TRIGGER|FOREIGN DATA WRAPPER|SERVER|PUBLICATION|SUBSCRIPTION)$/;
 const WITH_ARGUMENTS = /^(AGGREGATE|FUNCTION|OPERATOR|OPERATOR CLASS|OPERATOR FAMILY|PROCEDURE)$/;
 
-/** Gives an object to its owner (_getObjectDescription names it). */
-function ownerSql(entry: TocEntry): string[] {
-  if (entry.owner === '' || entry.dropStatement === '') return [];
+/** Whether an entry gives rights and nothing else. */
+export const isAboutRights = ({ type }: TocEntry): boolean => type === 'ACL' || type === 'DEFAULT ACL';
+
+/** Gives an object to its owner (_getObjectDescription names it); empty for what has none of its own. */
+export function ownerSql(entry: TocEntry): string {
+  if (entry.owner === '' || entry.dropStatement === '') return '';
   const owner = quoteName(entry.owner);
   if (entry.type === 'BLOB METADATA')
-    return objectIds(entry).map((oid) => `ALTER LARGE OBJECT ${oid} OWNER TO ${owner};`);
+    return objectIds(entry)
+      .map((oid) => `ALTER LARGE OBJECT ${oid} OWNER TO ${owner};`)
+      .join('\n');
   const object = describeObject(entry);
-  return object === undefined ? [] : [`ALTER ${object} OWNER TO ${owner};`];
+  return object === undefined ? '' : `ALTER ${object} OWNER TO ${owner};`;
 }
 
 function describeObject({ type, schema, tag, dropStatement }: TocEntry): string | undefined {

@@ -14,6 +14,8 @@ export interface SqlItem {
   readonly sql: string;
   /** What it makes, such as `INDEX public.tracks_pkey`. */
   readonly label: string;
+  /** Whether all it does is to give something to an owner, or rights to roles. */
+  readonly isAboutRoles?: boolean;
 }
 
 /** A large object with its content; its metadata come as SQL before. */

@@ -10,6 +10,7 @@ const SCAN_BYTES = 2048;
 const COMPLETE = '-- PostgreSQL database dump complete';
 const HEADER = /^-- PostgreSQL database dump\s*$/m;
 const COPY = /^COPY\s+((?:"(?:[^"]|"")*"|[^\s("])+)\s*(?:\([^]*\))?\s+FROM\s+stdin\s*(?:;|WITH\b)/i;
+const ABOUT_ROLES = /^(GRANT\b|REVOKE\b|ALTER DEFAULT PRIVILEGES\b|ALTER [^;]* OWNER TO [^;]*;$)/i;
 
 /**
  * Reads an SQL script as pg_dump writes it: statements, and blocks of rows for COPY. A script that ends without the line
@@ -29,25 +30,36 @@ export async function openPlainArchive(reader: ByteReader): Promise<OpenArchive>
 
 async function* readItems(reader: ByteReader, isOfPgDump: boolean): AsyncGenerator<RestoreItem, void, undefined> {
   for (;;) {
-    const sql = await nextStatement(reader);
-    if (sql.isRest) {
-      checkEnd(sql.text, isOfPgDump);
+    const { text, isRest, blanks } = await nextStatement(reader);
+    if (isRest) {
+      if (skipBlanks(text) < text.length)
+        throw new BackupFailure('damaged', 'the script ends in the middle of a statement');
+      if (isOfPgDump && !blanks.includes(COMPLETE))
+        throw new BackupFailure('damaged', 'the script ends before its last line: it is not whole');
       return;
     }
-    const copy = COPY.exec(sql.text);
+    const copy = COPY.exec(text);
     if (copy) {
       await takeLineBreak(reader);
       const table = copy[1] ?? '';
-      yield { kind: 'copy', sql: utf8(sql.text).replace(/;\s*$/, ''), table: utf8(table), data: copyBlock(reader) };
-    } else yield { kind: 'sql', sql: utf8(sql.text), label: labelOf(sql.text) };
+      yield { kind: 'copy', sql: utf8(text).replace(/;\s*$/, ''), table: utf8(table), data: copyBlock(reader) };
+    } else yield { kind: 'sql', sql: utf8(text), label: labelOf(text), isAboutRoles: ABOUT_ROLES.test(text) };
   }
 }
 
 /** Bytes were scanned one character each. */
 const utf8 = (text: string): string => Buffer.from(text, 'latin1').toString('utf8');
 
-/** The next statement, or all that is left when there is none. */
-async function nextStatement(reader: ByteReader): Promise<{ text: string; isRest: boolean }> {
+interface NextStatement {
+  /** The statement, or all that is left when there is none. */
+  readonly text: string;
+  readonly isRest: boolean;
+  /** Comments before it, or at the end. */
+  readonly blanks: string;
+}
+
+async function nextStatement(reader: ByteReader): Promise<NextStatement> {
+  let blanks = '';
   for (let size = SCAN_BYTES; ; size *= 2) {
     const isMore = await reader.fill(size);
     const text = reader.buffered.subarray(0, size).toString('latin1');
@@ -55,6 +67,7 @@ async function nextStatement(reader: ByteReader): Promise<{ text: string; isRest
     const command = metaCommand(text);
     if (command !== undefined) {
       if (command === text.length && isMore) continue;
+      blanks += text.slice(0, command);
       reader.skip(command);
       size = SCAN_BYTES / 2;
       continue;
@@ -62,9 +75,9 @@ async function nextStatement(reader: ByteReader): Promise<{ text: string; isRest
     const found = findStatement(text);
     if (found) {
       reader.skip(found.end);
-      return { text: text.slice(found.start, found.end), isRest: false };
+      return { text: text.slice(found.start, found.end), isRest: false, blanks };
     }
-    if (!isMore) return { text, isRest: true };
+    if (!isMore) return { text, isRest: true, blanks: blanks + text };
   }
 }
 
@@ -83,13 +96,6 @@ function metaCommand(text: string): number | undefined {
     });
   }
   return end < 0 ? text.length : end + 1;
-}
-
-function checkEnd(rest: string, isOfPgDump: boolean): void {
-  if (skipBlanks(rest) < rest.length)
-    throw new BackupFailure('damaged', 'the script ends in the middle of a statement');
-  if (isOfPgDump && !rest.includes(COMPLETE))
-    throw new BackupFailure('damaged', 'the script ends before its last line: it is not whole');
 }
 
 async function takeLineBreak(reader: ByteReader): Promise<void> {

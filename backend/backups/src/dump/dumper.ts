@@ -25,6 +25,8 @@ export interface RunningDump {
   readonly output: Readable;
   /** Settles when the dumper has ended: only then, and only if it resolves, was the output whole. */
   readonly ended: Promise<void>;
+  /** What the dumper warned of, once it has ended: such as what it could not take along. */
+  warnings(): readonly string[];
 }
 
 /** Something that can dump a database. */

@@ -43,8 +43,11 @@ function run(pgDump: FoundPgDump, tools: MachineTools, request: DumpRequest): Ru
     child.once('close', (code, signal) => (code === 0 ? resolve() : reject(failureOf(code, signal, messages))));
   });
   ended.catch(() => {}); // whoever reads the output may fail first
-  return { output: child.stdout, ended };
+  return { output: child.stdout, ended, warnings: () => warningsIn(messages) };
 }
+
+const warningsIn = (messages: string): string[] =>
+  [...messages.matchAll(/^pg_dump: warning: (.*)$/gm)].map(([, text = '']) => `pg_dump: ${text}`);
 
 function failureOf(code: number | null, signal: NodeJS.Signals | null, messages: string): BackupFailure {
   const lines = messages.trim().split('\n').filter(Boolean);

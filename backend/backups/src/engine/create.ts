@@ -6,15 +6,13 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { newBackupId } from '../catalogue/id.ts';
 import { noVerifications } from '../catalogue/states.ts';
 import { databaseOfUrl } from '../connection/session.ts';
-import type { Dumper, RunningDump } from '../dump/dumper.ts';
-import { openSnapshot, type OpenSnapshot } from '../dump/snapshot.ts';
+import { openSnapshot } from '../dump/snapshot.ts';
 import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
 import { asBackupFailure } from '../failures.ts';
 import { syncDirectory, syncFile } from '../files/durable.ts';
 import { writeManifest } from '../manifest/document.ts';
-import { closeContent, measureContent, openContent } from '../manifest/measure.ts';
 import { globalsScript, listRoles } from '../manifest/roles.ts';
-import type { Manifest, ManifestContent, ManifestRole, ManifestSource } from '../manifest/schema.ts';
+import type { Manifest, ManifestRole, ManifestSource } from '../manifest/schema.ts';
 import { describeSource } from '../manifest/source.ts';
 import type { OnProgress } from '../progress.ts';
 import { MANIFEST_FILE } from '../storage/storage.ts';
@@ -22,6 +20,7 @@ import { checkIdentity } from './identity.ts';
 import type { CreateRequest } from './engine.ts';
 import { chooseDumper } from './choose-dumper.ts';
 import type { MachineTools } from '../dump/tools.ts';
+import { takeDump } from './take-dump.ts';
 import { keepAside, openStaging, type Staging } from './staging.ts';
 
 const LOCK_WAIT_MS = 60_000;
@@ -79,7 +78,18 @@ async function makeBackup(
     await checkIdentity(source, request);
     const roles = await listRoles(snapshot.client);
     const { dumper, format } = await chooseDumper(source, { format: request.format, tools, onProgress });
-    const taken = await takeDump(snapshot, dumper, { ...request, format, onProgress, folder: staging.folder });
+    const taken = await takeDump(snapshot, dumper, {
+      connectionString: request.connectionString,
+      format,
+      compression: request.compression ?? 'zstd',
+      recipients: request.recipients ?? [],
+      folder: staging.folder,
+      owner: source.owner,
+      lockWaitMs: request.lockWaitMs ?? LOCK_WAIT_MS,
+      onProgress,
+      signal: request.signal,
+    });
+    warnings.push(...taken.warnings);
     const globals = await writeGlobals(staging.folder, roles, source, request);
     const manifest: Manifest = {
       formatVersion: 1,
@@ -103,86 +113,6 @@ async function makeBackup(
   } finally {
     await snapshot.close();
   }
-}
-
-interface Taken {
-  readonly content: ManifestContent;
-  readonly written: WrittenFile;
-  /** How the file as a whole is compressed; the archive may be compressed within. */
-  readonly outer: Manifest['dump']['compression'];
-}
-
-/** Runs dump and manifest beside each other, in one snapshot; when one of them fails, the other is stopped. */
-async function takeDump(
-  snapshot: OpenSnapshot,
-  dumper: Dumper,
-  request: CreateRequest & {
-    readonly format: 'custom' | 'plain';
-    readonly folder: string;
-    readonly onProgress: OnProgress;
-  },
-): Promise<Taken> {
-  const { format, onProgress } = request;
-  const compression = request.compression ?? 'zstd';
-  const shallCompress = dumper.compressesItself(format, compression);
-  const outer = shallCompress ? 'none' : compression;
-  const abort = new AbortController();
-  const signal = request.signal ? AbortSignal.any([request.signal, abort.signal]) : abort.signal;
-  const opened = await openContent(snapshot.client, snapshot.tables);
-  const total = opened.tables.measured.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const running = dumper.start({
-    connectionString: request.connectionString,
-    snapshot: snapshot.id,
-    format,
-    shallCompress,
-    lockWaitMs: request.lockWaitMs ?? LOCK_WAIT_MS,
-    onProgress,
-    signal,
-  });
-  const dumping = writeBackupFile(running.output, {
-    folder: request.folder,
-    role: 'dump',
-    name: format === 'custom' ? 'database.dump' : 'database.sql',
-    compression: outer,
-    recipients: request.recipients ?? [],
-    onBytes: (bytes) => onProgress({ phase: 'dumping', done: bytes, total, unit: 'bytes' }),
-    signal,
-  });
-  const measuring = measureContent(snapshot.client, opened, { onProgress, signal });
-  const [written, measured] = await allOrFirstFailure(running, dumping, measuring, abort);
-  return { written, outer, content: await closeContent(snapshot.client, opened, measured) };
-}
-
-/**
- * Waits for the dumper, the file and the manifest. The first one that fails is the reason: what the others say then
- * follows from it. A dumper that failed is the reason for a file that ended.
- */
-async function allOrFirstFailure<Written, Measured>(
-  { ended }: RunningDump,
-  dumping: Promise<Written>,
-  measuring: Promise<Measured>,
-  abort: AbortController,
-): Promise<[Written, Measured]> {
-  let first: unknown;
-  const note = (error: unknown): never => {
-    first ??= error;
-    abort.abort();
-    throw error;
-  };
-  const dumped = Promise.allSettled([ended, dumping]).then(([dumper, file]) => {
-    if (dumper.status === 'rejected' && !abort.signal.aborted) return note(dumper.reason);
-    if (file.status === 'rejected') return note(file.reason);
-    if (dumper.status === 'rejected') return note(dumper.reason);
-    return file.value;
-  });
-  dumping.catch(() => {
-    // the file cannot be written: there is nobody to dump for
-    setImmediate(() => abort.abort());
-  });
-  const outcomes = await Promise.allSettled([dumped, measuring.catch(note)]);
-  const [file, measured] = outcomes;
-  if (file.status === 'fulfilled' && measured.status === 'fulfilled') return [file.value, measured.value];
-  throw first;
 }
 
 async function writeGlobals(

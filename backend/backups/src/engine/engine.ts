@@ -52,6 +52,8 @@ export interface RestoreRequest extends Operation {
   readonly pointInTime?: string | undefined;
   /** Makes the roles that are missing, without passwords. */
   readonly makeRoles?: boolean | undefined;
+  /** Gives nothing to its owner and no rights to anyone: all belongs to the role that restores. */
+  readonly withoutOwners?: boolean | undefined;
   /** Restores a backup that was never proven. */
   readonly allowUnproven?: boolean | undefined;
   /** Public keys for the safety backup: those of the backup when they are left out. */

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { quoteQualified } from '../connection/session.ts';
 import type { OnProgress } from '../progress.ts';
 import { measureLargeObjects } from './large-objects.ts';
-import { listObjects } from './objects.ts';
+import { KINDS_OF_ROLES, listObjects } from './objects.ts';
 import type { ManifestContent, ManifestTable } from './schema.ts';
 import { listSequences, readSequences, sequenceFits } from './sequences.ts';
 import { listTables, measureTable } from './tables.ts';
@@ -14,6 +14,16 @@ export interface Difference {
   readonly name: string;
   /** Such as `1000 rows expected, 100 found`. */
   readonly what: string;
+}
+
+/** How a restored database is compared. */
+export interface CompareOptions {
+  /** The role that owned the dumped database. */
+  readonly owner: string;
+  /** Whether owners and rights were restored, and so are compared. */
+  readonly withOwners: boolean;
+  readonly onProgress: OnProgress;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A new database has these, whether or not the old one had. */
@@ -28,10 +38,10 @@ const ALWAYS_THERE: Readonly<Record<string, readonly string[]>> = { schema: ['pu
 export async function compareContent(
   client: pg.Client,
   content: ManifestContent,
-  how: { readonly onProgress: OnProgress; readonly signal?: AbortSignal | undefined },
+  how: CompareOptions,
 ): Promise<Difference[]> {
   const there = new Map((await listTables(client)).measured.map((table) => [keyOf(table), table.columns]));
-  const differences = compareObjects(content.objects, await listObjects(client));
+  const differences = compareObjects(content.objects, await listObjects(client, how.owner), how.withOwners);
   for (const [i, table] of content.tables.entries()) {
     how.signal?.throwIfAborted();
     how.onProgress({ phase: 'comparing', done: i, total: content.tables.length, unit: 'tables' });
@@ -51,9 +61,14 @@ const keyOf = ({ schema, name }: { schema: string; name: string }): string => qu
 
 const shown = (columns: ManifestTable['columns']): string => columns.map(({ name }) => name).join(', ') || 'none';
 
-function compareObjects(expected: ManifestContent['objects'], found: ManifestContent['objects']): Difference[] {
+function compareObjects(
+  expected: ManifestContent['objects'],
+  found: ManifestContent['objects'],
+  withOwners: boolean,
+): Difference[] {
   const kinds = new Set([...Object.keys(expected), ...Object.keys(found)]);
-  return [...kinds].flatMap((kind) => {
+  const compared = [...kinds].filter((kind) => withOwners || !KINDS_OF_ROLES.has(kind));
+  return compared.flatMap((kind) => {
     const there = new Set(found[kind]);
     const wanted = new Set(expected[kind]);
     const tolerated = ALWAYS_THERE[kind] ?? [];

@@ -22,12 +22,12 @@ export async function openContent(client: pg.Client, tables: CatalogueTables): P
 /**
  * Measures everything in the session's snapshot: one table after the other, which a dump beside it does not outrun.
  *
- * @param signal stops between two tables
+ * @param how `owner` is that of the database; `signal` stops between two tables
  */
 export async function measureContent(
   client: pg.Client,
   { tables }: OpenedContent,
-  how: { readonly onProgress: OnProgress; readonly signal?: AbortSignal | undefined },
+  how: { readonly owner: string; readonly onProgress: OnProgress; readonly signal?: AbortSignal | undefined },
 ): Promise<Omit<ManifestContent, 'sequences'>> {
   const total = tables.measured.length;
   const measured: ManifestTable[] = [];
@@ -49,7 +49,7 @@ export async function measureContent(
     method: 'hash-record-1',
     tables: measured,
     largeObjects: await measureLargeObjects(client),
-    objects: await listObjects(client),
+    objects: await listObjects(client, how.owner),
     withoutRows: [...tables.withoutRows],
   };
 }

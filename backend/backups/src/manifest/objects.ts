@@ -55,12 +55,51 @@ const QUERIES: readonly string[] = [
    WHERE c.relrowsecurity AND ${OURS('n.nspname')} AND ${NOT_OF_EXTENSION('pg_class', 'c.oid')}`,
 ];
 
-/** Names of the database's objects by kind, sorted. */
-export async function listObjects(client: pg.Client): Promise<Record<string, string[]>> {
+/** Kinds of objects that say whose something is and who may use it: they need the roles. */
+export const KINDS_OF_ROLES: ReadonlySet<string> = new Set(['grant', 'owner']);
+
+/** Everything that has an owner and rights, with the rights that it has by default when none were given. */
+const OWNED = `
+SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relowner AS owner,
+  coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, c.relowner)) AS acl
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND ${OURS('n.nspname')}
+  AND ${NOT_OF_EXTENSION('pg_class', 'c.oid')}
+UNION ALL
+SELECT format('schema %I', n.nspname), n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)) FROM pg_namespace n
+WHERE ${OURS('n.nspname')} AND ${NOT_OF_EXTENSION('pg_namespace', 'n.oid')}
+UNION ALL
+SELECT format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), p.proowner,
+  coalesce(p.proacl, acldefault('f', p.proowner))
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE ${OURS('n.nspname')} AND ${NOT_OF_EXTENSION('pg_proc', 'p.oid')}
+UNION ALL
+SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname), c.relowner, a.attacl
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND ${OURS('n.nspname')} AND ${NOT_OF_EXTENSION('pg_class', 'c.oid')}`;
+
+/** What the owner of the database owns is left out: that one is another where it is restored. */
+const ROLES_OF_OBJECTS = `
+WITH owned AS MATERIALIZED (${OWNED})
+SELECT 'owner' AS kind, format('%s: %I', name, pg_get_userbyid(owner)) AS name FROM owned
+WHERE pg_get_userbyid(owner) NOT IN ($1, 'pg_database_owner')
+UNION
+SELECT 'grant', format('%s to %s: %s', o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+  string_agg(a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END, ', ' ORDER BY a.privilege_type))
+FROM owned o, aclexplode(o.acl) a WHERE a.grantee <> o.owner GROUP BY o.name, a.grantee`;
+
+/**
+ * Names of the database's objects by kind, sorted.
+ *
+ * @param owner the role that owned the database when it was dumped
+ */
+export async function listObjects(client: pg.Client, owner: string): Promise<Record<string, string[]>> {
   const objects: Record<string, string[]> = {};
   const union = QUERIES.map((query) => `(${query})`).join(' UNION ALL ');
   const { rows } = await client.query<{ kind: string; name: string }>(
-    `SELECT * FROM (${union}) AS object(kind, name) ORDER BY kind COLLATE "C", name COLLATE "C"`,
+    `SELECT * FROM (${union} UNION ALL (${ROLES_OF_OBJECTS})) AS object(kind, name)
+     ORDER BY kind COLLATE "C", name COLLATE "C"`,
+    [owner],
   );
   for (const { kind, name } of rows) (objects[kind] ??= []).push(name);
   return objects;

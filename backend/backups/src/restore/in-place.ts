@@ -6,12 +6,14 @@ import { compareContent } from '../manifest/compare.ts';
 import type { OnProgress } from '../progress.ts';
 import { differenceFailure } from '../verify/verify.ts';
 import { createRoles } from './create-roles.ts';
-import { readTablespaces, runArchive } from './run-archive.ts';
+import { readServerFacts, runArchive } from './run-archive.ts';
 
 /** How a database is emptied and filled again. */
 export interface InPlaceOptions {
   readonly connectionString: string;
   readonly makeRoles?: boolean | undefined;
+  /** Whether objects are given to their owners, with their rights. */
+  readonly withOwners: boolean;
   readonly identities?: readonly string[] | undefined;
   readonly onProgress: OnProgress;
   readonly signal?: AbortSignal | undefined;
@@ -33,10 +35,11 @@ export async function restoreInPlace(backup: StoredBackup, options: InPlaceOptio
       await client.query('BEGIN');
       if (options.makeRoles) await createRoles(client, roles);
       await emptyDatabase(client);
-      await client.query('SET LOCAL search_path = ""');
-      await runArchive(client, dump.archive, { onProgress, signal, tablespaces: await readTablespaces(client) });
+      await client.query(`SELECT set_config('search_path', '', false)`);
+      const server = await readServerFacts(client);
+      await runArchive(client, dump.archive, { onProgress, signal, server, withOwners: options.withOwners });
       await dump.finish();
-      if (content) await assertEqual(client, content, options);
+      if (content) await assertEqual(client, backup.manifest, options);
       await client.query('COMMIT');
       await client.query('ANALYZE');
       return content ? true : null;
@@ -50,12 +53,13 @@ export async function restoreInPlace(backup: StoredBackup, options: InPlaceOptio
 
 async function assertEqual(
   client: pg.Client,
-  content: NonNullable<StoredBackup['manifest']['content']>,
+  { content, source }: StoredBackup['manifest'],
   options: InPlaceOptions,
 ): Promise<void> {
   // what the dump has set must not decide how values look
   await client.query(`SELECT set_config('search_path', 'pg_catalog', true), set_config('row_security', 'off', true)`);
-  const differences = await compareContent(client, content, options);
+  if (!content) return;
+  const differences = await compareContent(client, content, { ...options, owner: source?.owner ?? '' });
   if (differences.length > 0) throw differenceFailure(differences);
 }
 

@@ -23,6 +23,7 @@ export interface PreflightOptions {
   readonly database: string;
   readonly identities?: readonly string[] | undefined;
   readonly makeRoles?: boolean | undefined;
+  readonly withoutOwners?: boolean | undefined;
   readonly allowUnproven?: boolean | undefined;
   readonly inPlace?: boolean | undefined;
 }
@@ -38,7 +39,7 @@ export async function preflight(backup: StoredBackup, options: PreflightOptions)
     await key(backup, options.identities),
     await version(backup, admin),
     await extensions(backup, admin),
-    await roles(backup, admin, options.makeRoles),
+    await roles(backup, options),
     await rights(admin, options),
     await space(backup, admin),
   ];
@@ -111,16 +112,18 @@ async function extensions({ manifest: { source } }: StoredBackup, admin: pg.Clie
   };
 }
 
-async function roles({ manifest }: StoredBackup, admin: pg.Client, make = false): Promise<PreflightCheck> {
+async function roles({ manifest }: StoredBackup, options: PreflightOptions): Promise<PreflightCheck> {
   const name = 'roles';
+  const { admin, makeRoles, withoutOwners } = options;
+  if (withoutOwners) return { name, status: 'ok', message: 'owners and rights are not restored' };
   const missing = await missingRoles(
     admin,
     manifest.roles.filter(({ isUsed }) => isUsed),
   );
   if (missing.length === 0) return { name, status: 'ok', message: 'all there' };
   const names = missing.map((role) => role.name).join(', ');
-  if (make) return { name, status: 'ok', message: `will be made, without passwords: ${names}` };
-  const remedy = 'let them be made: --make-roles; or run the globals of the backup with psql';
+  if (makeRoles) return { name, status: 'ok', message: `will be made, without passwords: ${names}` };
+  const remedy = 'let them be made: --make-roles; or leave owners and rights away: --no-owners';
   return { name, status: 'refused', message: `the target has not: ${names}`, remedy };
 }
 

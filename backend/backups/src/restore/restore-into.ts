@@ -3,7 +3,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { openSession } from '../connection/session.ts';
 import type { OnProgress } from '../progress.ts';
 import { createRoles } from './create-roles.ts';
-import { readTablespaces, runArchive } from './run-archive.ts';
+import { readServerFacts, runArchive } from './run-archive.ts';
 
 /** Where and how a dump is restored. */
 export interface RestoreIntoOptions {
@@ -11,6 +11,8 @@ export interface RestoreIntoOptions {
   readonly connectionString: string;
   /** Whether roles that the dump needs and the server has not are made. */
   readonly makeRoles: boolean;
+  /** Whether objects are given to their owners, with their rights; else all belong to whoever restores. */
+  readonly withOwners: boolean;
   readonly identities?: readonly string[] | undefined;
   readonly onProgress: OnProgress;
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +31,8 @@ export async function restoreInto(backup: StoredBackup, options: RestoreIntoOpti
     try {
       if (options.makeRoles) await createRoles(client, backup.manifest.roles);
       await client.query('RESET search_path');
-      await runArchive(client, dump.archive, { onProgress, signal, tablespaces: await readTablespaces(client) });
+      const server = await readServerFacts(client);
+      await runArchive(client, dump.archive, { onProgress, signal, server, withOwners: options.withOwners });
       await dump.finish();
       await client.query('ANALYZE');
     } finally {

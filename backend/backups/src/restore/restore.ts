@@ -139,7 +139,12 @@ type Done = Pick<RestoreResult, 'id' | 'database' | 'isSwapped' | 'oldDatabase' 
 async function fillInPlace(work: Work, journal: RestoreJournal): Promise<Done> {
   const { request, journals } = work;
   const connectionString = urlOfDatabase(request.serverUrl, request.database);
-  const isExact = await restoreInPlace(request.backup, { ...request, onProgress: work.onProgress, connectionString });
+  const isExact = await restoreInPlace(request.backup, {
+    ...request,
+    withOwners: !request.withoutOwners,
+    onProgress: work.onProgress,
+    connectionString,
+  });
   await journals.write({ ...journal, step: 'in-place' });
   const { id, safetyBackupId } = journal;
   return { id, database: request.database, isSwapped: true, oldDatabase: null, safetyBackupId, isExact };
@@ -154,7 +159,9 @@ async function restoreBeside(work: Work, begun: RestoreJournal): Promise<Done> {
     if (warning !== undefined) notes.push(warning);
     await admin.query(`COMMENT ON DATABASE ${quoteName(newDatabase)} IS ${quoteText(`clearway restore ${id}`)}`);
     const connectionString = urlOfDatabase(serverUrl, newDatabase);
-    await restoreInto(backup, { ...request, connectionString, makeRoles: request.makeRoles ?? false, onProgress });
+    const makeRoles = request.makeRoles ?? false;
+    const withOwners = !request.withoutOwners;
+    await restoreInto(backup, { ...request, connectionString, makeRoles, withOwners, onProgress });
     const isExact = await compareRestored(work, connectionString);
     if (backup.manifest.source) await applySettings(work, newDatabase);
     const compared = await journals.write({ ...begun, step: 'compared' });
@@ -170,11 +177,12 @@ async function restoreBeside(work: Work, begun: RestoreJournal): Promise<Done> {
 }
 
 async function compareRestored({ request, onProgress }: Work, connectionString: string): Promise<boolean | null> {
-  const { content } = request.backup.manifest;
+  const { content, source } = request.backup.manifest;
   if (!content) return null;
+  const how = { owner: source?.owner ?? '', withOwners: !request.withoutOwners, onProgress, signal: request.signal };
   const differences = await withSession({ connectionString, applicationName: 'clearway-restore' }, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    return compareContent(client, content, { onProgress, signal: request.signal });
+    return compareContent(client, content, how);
   });
   if (differences.length > 0) throw differenceFailure(differences);
   return true;
@@ -187,6 +195,7 @@ async function applySettings({ request, admin, notes }: Work, newDatabase: strin
   for (const sql of databaseSql(source, newDatabase).split('\n').filter(Boolean)) {
     await admin.query(sql).catch((error: Error) => notes.push(`not set: ${sql} (${error.message})`));
   }
+  if (request.withoutOwners) return;
   const owner = quoteName(source.owner);
   await admin
     .query(`ALTER DATABASE ${quoteName(newDatabase)} OWNER TO ${owner}`)

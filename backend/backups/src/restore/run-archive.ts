@@ -12,8 +12,9 @@ import type { OnProgress } from '../progress.ts';
 export interface RunOptions {
   readonly onProgress: OnProgress;
   readonly signal?: AbortSignal | undefined;
-  /** Tablespaces of the server; what names another one is put into the default. */
-  readonly tablespaces: ReadonlySet<string>;
+  readonly server: ServerFacts;
+  /** Whether statements that give something to an owner, or rights to a role, are run. */
+  readonly withOwners: boolean;
 }
 
 /**
@@ -42,14 +43,22 @@ export async function runArchive(client: pg.Client, archive: OpenArchive, option
   }
 }
 
-/** What only the default tablespace is said in keeps its meaning. */
+/** What a server has, as far as a dump may name it. */
+export interface ServerFacts {
+  /** What names another one is put into the default. */
+  readonly tablespaces: ReadonlySet<string>;
+  readonly versionNumber: number;
+}
+
+/** A newer pg_dump sets it, and servers before 17 do not know it. */
+const TRANSACTION_TIMEOUT = /^SET transaction_timeout = 0;\s*/gim;
 const TABLESPACE = /^SET default_tablespace = (?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*;\s*/gim;
 
-async function runItem(client: pg.Client, item: RestoreItem, { tablespaces, signal }: RunOptions): Promise<void> {
+async function runItem(client: pg.Client, item: RestoreItem, options: RunOptions): Promise<void> {
+  const { server, signal, withOwners } = options;
   if (item.kind === 'sql') {
-    const sql = item.sql.replaceAll(TABLESPACE, (statement, quoted?: string, bare?: string) =>
-      tablespaces.has(quoted?.replaceAll('""', '"') ?? bare ?? '') ? statement : '',
-    );
+    if (item.isAboutRoles && !withOwners) return;
+    const sql = understoodBy(server, item.sql);
     if (sql.trim() !== '') await client.query(sql);
   } else if (item.kind === 'copy') {
     const rows = Readable.from(item.data, { objectMode: false, highWaterMark: 512 * 1024 });
@@ -68,10 +77,20 @@ async function writeLargeObject(client: pg.Client, oid: number, data: AsyncItera
   }
 }
 
-/** Tablespaces of the session's server. */
-export async function readTablespaces(client: pg.Client): Promise<Set<string>> {
-  const { rows } = await client.query<{ name: string }>('SELECT spcname AS name FROM pg_catalog.pg_tablespace');
-  return new Set(rows.map(({ name }) => name));
+/** A statement without what a server does not know and does without. */
+function understoodBy({ tablespaces, versionNumber }: ServerFacts, sql: string): string {
+  const known = sql.replaceAll(TABLESPACE, (statement, quoted?: string, bare?: string) =>
+    tablespaces.has(quoted?.replaceAll('""', '"') ?? bare ?? '') ? statement : '',
+  );
+  return versionNumber < 170_000 ? known.replaceAll(TRANSACTION_TIMEOUT, '') : known;
+}
+
+/** Reads what the session's server has. */
+export async function readServerFacts(client: pg.Client): Promise<ServerFacts> {
+  const { rows } = await client.query<{ name: string; number: number }>(
+    `SELECT spcname AS name, pg_catalog.current_setting('server_version_num')::int AS number FROM pg_catalog.pg_tablespace`,
+  );
+  return { tablespaces: new Set(rows.map(({ name }) => name)), versionNumber: rows[0]?.number ?? 0 };
 }
 
 function refused(error: unknown, label: string): BackupFailure {

@@ -68,7 +68,8 @@ async function prepare(
   return {
     server: `embedded PostgreSQL ${server.version}`,
     connectionString: server.url(name),
-    isOwn: true,
+    makeRoles: true,
+    withOwners: true,
     close: () => server.stop(),
   };
 }

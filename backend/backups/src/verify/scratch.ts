@@ -6,8 +6,10 @@ export interface ScratchDatabase {
   /** Shown in results, such as `embedded PostgreSQL 15.18`. */
   readonly server: string;
   readonly connectionString: string;
-  /** Whether roles may be made on its server: it is nobody else's. */
-  readonly isOwn: boolean;
+  /** Whether missing roles are made on its server. Where they may not be, owners and rights are not restored. */
+  readonly makeRoles: boolean;
+  /** Whether owners and rights are restored and compared. */
+  readonly withOwners: boolean;
   /** Removes it. */
   close(): Promise<void>;
 }

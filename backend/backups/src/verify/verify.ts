@@ -80,9 +80,10 @@ async function proveByRestore(
   try {
     found.server = scratch.server;
     const startMs = options.clock.monotonicMs();
-    await restoreInto(backup, { ...options, connectionString: scratch.connectionString, makeRoles: scratch.isOwn });
+    const { connectionString, makeRoles, withOwners } = scratch;
+    await restoreInto(backup, { ...options, connectionString, makeRoles, withOwners });
     found.restoreSeconds = (options.clock.monotonicMs() - startMs) / 1000;
-    if (level === 'exact' && content) await compare(scratch, content, options, found);
+    if (level === 'exact' && content) await compare(scratch, backup.manifest, options, found);
   } finally {
     await scratch.close();
   }
@@ -90,14 +91,18 @@ async function proveByRestore(
 
 async function compare(
   scratch: ScratchDatabase,
-  content: NonNullable<StoredBackup['manifest']['content']>,
+  { content, source }: StoredBackup['manifest'],
   options: VerifyOptions,
   found: { -readonly [K in keyof Found]: Found[K] },
 ): Promise<void> {
   const session = { connectionString: scratch.connectionString, applicationName: 'clearway-verify' };
   const differences = await withSession(session, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    return compareContent(client, content, options);
+    const { onProgress, signal } = options;
+    const owner = source?.owner ?? '';
+    return content
+      ? compareContent(client, content, { owner, withOwners: scratch.withOwners, onProgress, signal })
+      : [];
   });
   if (differences.length === 0) return;
   found.differences = differences.slice(0, MOST_DIFFERENCES);

@@ -1,22 +1,44 @@
 import type pg from 'pg';
+import { quoteText } from '../../connection/session.ts';
 
 const BATCH = 1000;
 const PIECE_BYTES = 1024 * 1024;
 
-/**
- * The content of all large objects as statements, which any client can run. The objects themselves are made by the
- * script's first section.
- */
+/** A large object and what belongs to it, as statements. */
+interface ListedObject {
+  readonly oid: string;
+  readonly owner: string;
+  /** Null when the owner alone has rights. */
+  readonly grants: readonly string[] | null;
+  readonly comment: string | null;
+}
+
+const LIST = `
+SELECT m.oid::text, quote_ident(pg_get_userbyid(m.lomowner)) AS owner,
+  (SELECT array_agg(format('GRANT %s ON LARGE OBJECT %s TO %s%s;', a.privilege_type, m.oid,
+     CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+     CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)) FROM aclexplode(m.lomacl) a) AS grants,
+  obj_description(m.oid, 'pg_largeobject') AS comment
+FROM pg_largeobject_metadata m WHERE m.oid > $1::oid ORDER BY m.oid LIMIT ${BATCH}`;
+
+/** All large objects as statements that any client can run: object, owner, rights, comment and content. */
 export async function* largeObjectStatements(client: pg.Client): AsyncGenerator<Buffer, void, undefined> {
   for (let last = '0'; ;) {
-    const { rows } = await client.query<{ oid: string }>(
-      `SELECT oid::text FROM pg_largeobject_metadata WHERE oid > $1::oid ORDER BY oid LIMIT ${BATCH}`,
-      [last],
-    );
-    for (const { oid } of rows) yield* contentOf(client, oid);
+    const { rows } = await client.query<ListedObject>(LIST, [last]);
+    for (const object of rows) {
+      yield Buffer.from(metadataOf(object));
+      yield* contentOf(client, object.oid);
+    }
     if (rows.length < BATCH) return;
     last = rows.at(-1)?.oid ?? '';
   }
+}
+
+function metadataOf({ oid, owner, grants, comment }: ListedObject): string {
+  const lines = [`SELECT pg_catalog.lo_create(${oid});`, `ALTER LARGE OBJECT ${oid} OWNER TO ${owner};`];
+  if (grants) lines.push(`REVOKE ALL ON LARGE OBJECT ${oid} FROM ${owner};`, ...grants);
+  if (comment !== null) lines.push(`COMMENT ON LARGE OBJECT ${oid} IS ${quoteText(comment)};`);
+  return `${lines.join('\n')}\n`;
 }
 
 async function* contentOf(client: pg.Client, oid: string): AsyncGenerator<Buffer, void, undefined> {

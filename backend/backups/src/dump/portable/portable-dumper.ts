@@ -32,14 +32,15 @@ export function portableDumper(): Dumper {
         output.once('close', () => reject(new Error('the dump was given up')));
       });
       ended.catch(() => {});
-      return { output, ended };
+      return { output, ended, warnings: () => [] };
     },
   };
 }
 
 const COMPLETE = '-- PostgreSQL database dump complete';
-/** Each section ends with the line that only the whole may end with. */
-const withoutEnd = (script: string): string => script.replaceAll(COMPLETE, '--');
+/** Each section ends with the line that only the whole may end with; and servers before 17 know no transaction_timeout. */
+const asPart = (script: string): string =>
+  script.replaceAll(COMPLETE, '--').replaceAll(/^SET transaction_timeout = 0;\n/gm, '');
 
 async function* writeScript(request: DumpRequest): AsyncGenerator<Buffer, void, undefined> {
   const { connectionString, snapshot, lockWaitMs, signal } = request;
@@ -48,7 +49,7 @@ async function* writeScript(request: DumpRequest): AsyncGenerator<Buffer, void, 
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await client.query(`SET TRANSACTION SNAPSHOT ${quoteText(snapshot)}`);
     const { before, after } = await dumpSchema(connectionString, snapshot, signal);
-    yield Buffer.from(withoutEnd(before));
+    yield Buffer.from(asPart(before));
     const { measured } = await listTables(client);
     for (const table of measured) {
       signal.throwIfAborted();
@@ -56,7 +57,7 @@ async function* writeScript(request: DumpRequest): AsyncGenerator<Buffer, void, 
     }
     yield Buffer.from(await sequenceStatements(client));
     yield* largeObjectStatements(client);
-    yield Buffer.from(withoutEnd(after));
+    yield Buffer.from(asPart(after));
     yield Buffer.from(`\n--\n${COMPLETE}\n--\n\n`);
   } finally {
     await client.end().catch(() => {});

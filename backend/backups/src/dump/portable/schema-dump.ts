@@ -27,22 +27,20 @@ export async function dumpSchema(
   snapshot: string,
   signal: AbortSignal,
 ): Promise<SchemaScripts> {
-  const client = await openSession({ connectionString, applicationName: 'clearway-backup' });
-  try {
-    const sections = ['pre-data', 'post-data'];
-    const runs = sections.map((section) => [`--section=${section}`, `--snapshot=${snapshot}`, '--encoding=UTF8']);
-    const [before = '', after = ''] = await runThread(client, runs, signal);
-    return { before, after };
-  } finally {
-    (client as unknown as Internals).connection.stream.destroy();
-  }
+  const section = async (name: string): Promise<string> => {
+    const args = [`--section=${name}`, `--snapshot=${snapshot}`, '--encoding=UTF8'];
+    // each run ends its connection
+    const client = await openSession({ connectionString, applicationName: 'clearway-backup' });
+    try {
+      return await runThread(client, args, signal);
+    } finally {
+      (client as unknown as Internals).connection.stream.destroy();
+    }
+  };
+  return { before: await section('pre-data'), after: await section('post-data') };
 }
 
-async function runThread(
-  client: pg.Client,
-  runs: WasmThreadData['runs'],
-  signal: AbortSignal,
-): Promise<readonly string[]> {
+async function runThread(client: pg.Client, args: readonly string[], signal: AbortSignal): Promise<string> {
   const parameters = await readParameters(client);
   const socket = takeSocket(client);
   const { port1: port, port2 } = new MessageChannel();
@@ -55,10 +53,10 @@ async function runThread(
   };
   // the file beside this one: of the sources, or of the build
   const file = new URL(import.meta.url.endsWith('.ts') ? './wasm-thread.ts' : './wasm-thread.js', import.meta.url);
-  const workerData: WasmThreadData = { port: port2, signal: shared, parameters, runs };
+  const workerData: WasmThreadData = { port: port2, signal: shared, parameters, args };
   const thread = new Worker(file, { workerData, transferList: [port2], execArgv: [], stderr: false });
   try {
-    return await new Promise<readonly string[]>((resolve, reject) => {
+    return await new Promise<string>((resolve, reject) => {
       socket.on('data', (bytes: Buffer) => tell({ data: new Uint8Array(bytes) }));
       socket.on('close', () => tell({ closed: 'the server closed the connection' }));
       socket.on('error', (error) => tell({ closed: error.message }));

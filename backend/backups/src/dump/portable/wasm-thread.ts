@@ -13,15 +13,14 @@ export interface WasmThreadData {
   readonly signal: SharedArrayBuffer;
   /** What the server says of itself at login. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** The runs of pg_dump, one after the other. */
-  readonly runs: readonly (readonly string[])[];
+  /** What pg_dump is started with. */
+  readonly args: readonly string[];
 }
 
 /** What the thread says. */
-export type FromWasmThread =
-  { readonly write: Uint8Array } | { readonly done: readonly string[] } | { readonly failed: string };
+export type FromWasmThread = { readonly write: Uint8Array } | { readonly done: string } | { readonly failed: string };
 
-const { port, signal, parameters, runs } = workerData as WasmThreadData;
+const { port, signal, parameters, args } = workerData as WasmThreadData;
 const counter = new Int32Array(signal);
 
 function receive(): Buffer {
@@ -88,12 +87,8 @@ class Relay {
 }
 
 try {
-  const scripts: string[] = [];
-  for (const args of runs) {
-    const file = await pgDump({ pg: new Relay() as never, args: [...args] });
-    scripts.push(await file.text());
-  }
-  port.postMessage({ done: scripts } satisfies FromWasmThread);
+  const file = await pgDump({ pg: new Relay() as never, args: [...args] });
+  port.postMessage({ done: await file.text() } satisfies FromWasmThread);
 } catch (error) {
   const said = error instanceof Error ? error.message : String(error);
   port.postMessage({ failed: said } satisfies FromWasmThread);

@@ -1,0 +1,92 @@
+import type { Compression, Dumper, DumpFormat, RunningDump } from '../dump/dumper.ts';
+import type { OpenSnapshot } from '../dump/snapshot.ts';
+import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
+import { asBackupFailure } from '../failures.ts';
+import { closeContent, measureContent, openContent } from '../manifest/measure.ts';
+import type { Manifest, ManifestContent } from '../manifest/schema.ts';
+import type { OnProgress } from '../progress.ts';
+
+/** How a dump is taken. */
+export interface TakeDumpOptions {
+  readonly connectionString: string;
+  readonly format: DumpFormat;
+  readonly compression: Compression;
+  readonly recipients: readonly string[];
+  readonly folder: string;
+  /** The role that owns the database. */
+  readonly owner: string;
+  readonly lockWaitMs: number;
+  readonly onProgress: OnProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A dump on the disk, and what the database held when it was taken. */
+export interface TakenDump {
+  readonly content: ManifestContent;
+  readonly written: WrittenFile;
+  /** How the file as a whole is compressed; the archive may be compressed within. */
+  readonly outer: Manifest['dump']['compression'];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Runs dump and manifest beside each other, in one snapshot; when one of them fails, the other is stopped.
+ *
+ * @throws BackupFailure
+ */
+export async function takeDump(snapshot: OpenSnapshot, dumper: Dumper, options: TakeDumpOptions): Promise<TakenDump> {
+  const { format, compression, onProgress, connectionString, lockWaitMs } = options;
+  const shallCompress = dumper.compressesItself(format, compression);
+  const outer = shallCompress ? 'none' : compression;
+  const abort = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
+  const opened = await openContent(snapshot.client, snapshot.tables);
+  const total = opened.tables.measured.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const request = { connectionString, snapshot: snapshot.id, format, shallCompress, lockWaitMs, onProgress, signal };
+  const running = dumper.start(request);
+  const writing = writeBackupFile(running.output, {
+    folder: options.folder,
+    role: 'dump',
+    name: format === 'custom' ? 'database.dump' : 'database.sql',
+    compression: outer,
+    recipients: options.recipients,
+    onBytes: (bytes) => onProgress({ phase: 'dumping', done: bytes, total, unit: 'bytes' }),
+    signal,
+  });
+  const measuring = measureContent(snapshot.client, opened, { owner: options.owner, onProgress, signal });
+  const [written, measured] = await bothOrTheFirstFailure(dumped(running, writing, abort), measuring, abort);
+  const content = await closeContent(snapshot.client, opened, measured);
+  return { written, outer, content, warnings: running.warnings() };
+}
+
+/**
+ * Waits for the dumper and for its file. A dumper that dies ends its output as if it were done, so only both together
+ * make a dump. When the file fails, that is the reason: the dumper then fails because nobody reads it.
+ */
+async function dumped(
+  { ended }: RunningDump,
+  writing: Promise<WrittenFile>,
+  abort: AbortController,
+): Promise<WrittenFile> {
+  writing.catch(() => abort.abort());
+  const [dumper, file] = await Promise.allSettled([ended, writing]);
+  if (file.status === 'fulfilled') {
+    if (dumper.status === 'fulfilled') return file.value;
+    throw asBackupFailure(dumper.reason, 'dump-failed');
+  }
+  const isOfDumper = dumper.status === 'rejected' && (file.reason as Error).cause === dumper.reason;
+  throw isOfDumper ? asBackupFailure(dumper.reason, 'dump-failed') : file.reason;
+}
+
+async function bothOrTheFirstFailure<A, B>(a: Promise<A>, b: Promise<B>, abort: AbortController): Promise<[A, B]> {
+  const failures: unknown[] = [];
+  const note = (error: unknown): void => {
+    failures.push(error);
+    abort.abort();
+  };
+  a.catch(note);
+  b.catch(note);
+  const [first, second] = await Promise.allSettled([a, b]);
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
+  throw asBackupFailure(failures[0], 'dump-failed');
+}
