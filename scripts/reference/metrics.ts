@@ -3,6 +3,7 @@ import { reloadMetrics } from '../../backend/api-gateway/src/reload-metrics.ts';
 import { upgradeMetrics } from '../../backend/api-gateway/src/upgrade-metrics.ts';
 import { upstreamMetrics } from '../../backend/api-gateway/src/upstreams/upstream-metrics.ts';
 import { serviceMetrics } from '../../backend/telemetry/src/service/metrics.ts';
+import { databaseMetrics } from '../../backend/worker/src/database/monitoring/monitor-metrics.ts';
 import { traceMetrics } from '../../backend/worker/src/traces/metrics.ts';
 import { code, markdownTable, page } from './markdown.ts';
 
@@ -29,6 +30,7 @@ export function metricsPage(): string {
     withTelemetry(metrics);
   });
   const worker = described((metrics) => {
+    databaseMetrics(metrics, { watches: () => [], pending: () => ({ waiting: 0, dropped: 0 }) });
     traceMetrics(metrics, () => {
       throw new Error('the reference reads no store');
     });

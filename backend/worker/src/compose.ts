@@ -7,6 +7,14 @@ import type { Env } from './config/env.ts';
 import { VERSION } from './config/version.ts';
 import { databaseCheck } from './database/database-check.ts';
 import { migrateUntilDone } from './database/migrate-until-done.ts';
+import { cronOperations } from './database/monitoring/cron-operations.ts';
+import { databaseOperations } from './database/monitoring/database-operations.ts';
+import { databaseHealthOperation } from './database/monitoring/health-operation.ts';
+import { DatabaseMonitoring } from './database/monitoring/monitoring.ts';
+import { querySpans } from './database/monitoring/query-spans.ts';
+import { watchedDatabases } from './database/monitoring/watched-databases.ts';
+import { deadLetterOperations } from './dead-letters/dead-letter-operations.ts';
+import { deadLetterMetrics } from './dead-letters/metrics.ts';
 import { jobOperations } from './jobs/job-operations.ts';
 import { createWorkerJobs } from './jobs/start.ts';
 import { listen } from './listener.ts';
@@ -80,23 +88,38 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   health.add(check);
   lifecycle.onRelease('database check', () => check.close());
 
+  // the watched databases, Clearway's own among them
+  const monitoring = new DatabaseMonitoring({
+    databases: watchedDatabases(options.configuration.databases, env),
+    own: database.pool,
+    spans: querySpans(store),
+    metrics: telemetry.metrics,
+    log: logger,
+  });
+  lifecycle.onRelease('database monitoring', () => monitoring.close());
+
   // jobs: start when the database has its tables
   const drainLimitMs = env.SHUTDOWN_LIMIT_SECONDS * 1000;
   const jobs = createWorkerJobs({ connectionString: env.DATABASE_URL, telemetry, lifecycle, drainLimitMs });
+  deadLetterMetrics(telemetry.metrics, jobs);
 
   // the listener; its release is the drain
   const link = jaegerLink(env.JAEGER_UI_URL);
+  const about = { environment: env.SENTRY_ENVIRONMENT, version: VERSION };
   const app = buildOperationsApp({
     tokens: { operations: env.OPERATIONS_TOKENS, reports: env.JOB_REPORT_TOKENS, scheduler: env.CRON_SECRET },
     telemetry,
     health,
     readiness,
-    environment: env.SENTRY_ENVIRONMENT,
-    version: VERSION,
+    ...about,
     operations: [
       ...ingestOperations(createReceiver(store, listener)),
       ...traceOperations(store, link),
       ...jobOperations(jobs, link),
+      ...deadLetterOperations(jobs, link),
+      ...databaseOperations(monitoring),
+      ...cronOperations(monitoring),
+      databaseHealthOperation(monitoring, { health, ...about }),
     ],
   });
   const server = await listen(app, { host: env.WORKER_HOST, port: env.WORKER_PORT, portVariable: 'WORKER_PORT' });
@@ -106,6 +129,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   readiness.started();
   logger.info('worker listens', { port: server.port, version: VERSION });
 
+  monitoring.start();
   const migrated = migrateInBackground(options, readiness);
   jobs.startAfter(migrated);
   return { port: server.port, readiness, health, store, migrated };

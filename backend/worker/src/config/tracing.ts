@@ -28,6 +28,8 @@ export const telemetry = startServiceTelemetry(env, {
     '/api/traces/*',
     '/api/health',
     '/api/health/*',
+    '/api/database',
+    '/api/database/*',
     '/api/docs',
     '/api/docs/*',
     '/api/openapi.json',

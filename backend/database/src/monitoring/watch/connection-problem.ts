@@ -10,23 +10,23 @@ interface ServerError {
   readonly message?: string;
 }
 
-const CONNECTING: Readonly<Record<string, readonly [ConnectionProblem['kind'], string]>> = {
-  ECONNREFUSED: ['unreachable', 'start the server, or correct host and port of the URL'],
-  ECONNRESET: ['unreachable', 'the server went away: look at its log'],
-  EHOSTUNREACH: ['unreachable', 'correct the host of the URL, or the network between'],
-  ENETUNREACH: ['unreachable', 'correct the host of the URL, or the network between'],
-  ENOTFOUND: ['unreachable', 'correct the host of the URL: its name is not known'],
-  EAI_AGAIN: ['unreachable', "names are not resolved at the moment: look at the machine's DNS"],
-  ETIMEDOUT: ['unreachable', 'correct the host of the URL, or the firewall between'],
-  EPIPE: ['unreachable', 'the server went away: look at its log'],
+/** What the network says: told without the address, which only operators may see. */
+const NETWORK: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
+  ECONNREFUSED: ['nothing listens there', 'start the server, or correct host and port of the URL'],
+  ECONNRESET: ['the connection was cut', 'look at the log of the server'],
+  EPIPE: ['the connection was cut', 'look at the log of the server'],
+  EHOSTUNREACH: ['there is no way to the host', 'correct the host of the URL, or the network between'],
+  ENETUNREACH: ['there is no way to the host', 'correct the host of the URL, or the network between'],
+  ENOTFOUND: ['the name of the host is not known', 'correct the host of the URL'],
+  EAI_AGAIN: ['names are not resolved at the moment', "look at the machine's DNS"],
+  ETIMEDOUT: ['the host does not answer', 'correct the host of the URL, or the firewall between'],
+};
+
+const SERVER: Readonly<Record<string, readonly [kind: ConnectionProblem['kind'], remedy: string]>> = {
   '28P01': ['refused', 'correct the password of the URL'],
   '28000': ['refused', 'correct the role of the URL, or pg_hba.conf of the server'],
   '3D000': ['refused', 'create the database, or correct its name in the URL'],
-  '42501': ['refused', 'GRANT CONNECT ON DATABASE … TO the role of the URL'],
-  '53300': [
-    'full',
-    'all connections are used up: end idle sessions, lower the pools of the applications, or use a pooler',
-  ],
+  '53300': ['full', 'end idle sessions, lower the pools of the applications, or put a pooler between'],
   '57P01': ['starting', 'the server was shut down or restarts'],
   '57P02': ['starting', 'the server crashed: look at its log'],
   '57P03': ['starting', 'the server starts or stops: wait'],
@@ -38,13 +38,14 @@ const CONNECTING: Readonly<Record<string, readonly [ConnectionProblem['kind'], s
  * @param error as `pg` threw it
  */
 export function connectionProblem(error: unknown): ConnectionProblem | undefined {
-  const { code, message = String(error) } = (error ?? {}) as ServerError;
-  const known = CONNECTING[code ?? ''];
-  // a query without rights has the same code as a connection without them
-  if (known && code !== '42501') return { kind: known[0], message, remedy: known[1] };
-  if (code?.startsWith('08')) return { kind: 'unreachable', message, remedy: 'the connection broke: it is made anew' };
+  const { code = '', message = String(error) } = (error ?? {}) as ServerError;
+  const network = NETWORK[code];
+  if (network) return { kind: 'unreachable', message: `${network[0]} (${code})`, remedy: network[1] };
+  const server = SERVER[code];
+  if (server) return { kind: server[0], message, remedy: server[1] };
+  if (code.startsWith('08')) return { kind: 'unreachable', message, remedy: 'the connection broke: it is made anew' };
   if (/permission denied for database/.test(message)) {
-    return { kind: 'refused', message, remedy: CONNECTING['42501']![1] };
+    return { kind: 'refused', message, remedy: 'GRANT CONNECT ON DATABASE … TO the role of the URL' };
   }
   if (/timeout expired|Connection terminated|connection timeout|not queryable|server closed/i.test(message)) {
     return { kind: 'unreachable', message, remedy: 'look whether the server runs and can be reached from here' };

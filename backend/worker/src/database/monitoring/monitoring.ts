@@ -1,0 +1,175 @@
+import type { DatabaseEvent } from '@clearway/contracts';
+import {
+  databaseFigures,
+  databaseSummary,
+  DatabaseWatch,
+  databaseViews,
+  LeaseKeeper,
+  leaseHolder,
+  MonitorStore,
+  WriteBehind,
+  type PassDocument,
+  type PassResult,
+  type QuerySpans,
+  type Queryable,
+  type WatchSettings,
+} from '@clearway/database';
+import type { Logs, Metrics } from '@clearway/telemetry';
+import { databaseMetrics } from './monitor-metrics.ts';
+import { startTimer, type PassTimer } from './pass-timer.ts';
+
+/** What watching databases needs. */
+export interface MonitoringOptions {
+  readonly databases: readonly WatchSettings[];
+  /** Clearway's own: keeps the lease and the results. */
+  readonly own: Queryable;
+  readonly spans?: QuerySpans;
+  readonly metrics: Metrics;
+  readonly log: Pick<Logs['logger'], 'info' | 'warn' | 'debug'>;
+  /** Hears of everything that happens to a database, for alerts. */
+  readonly onEvent?: (databaseId: string, event: DatabaseEvent) => void;
+}
+
+/** Views that quick passes and full passes make. */
+const QUICK_VIEWS = ['connections', 'locks', 'queries', 'replication'] as const;
+const FULL_VIEWS = ['sizes', 'indexes', 'bloat', 'limits'] as const;
+/** Of Clearway's own views, by name. */
+export type ViewName = (typeof QUICK_VIEWS)[number] | (typeof FULL_VIEWS)[number];
+
+const LEASE = 'database-monitor';
+const LEASE_MS = 60_000;
+const MAX_PENDING = 2000;
+const PRUNE_MS = 3_600_000;
+
+/**
+ * Watches databases by timers of this process, so that it goes on while Clearway's own database is down. By a lease one
+ * worker does so at a time; while the lease cannot be asked for, every worker does.
+ */
+export class DatabaseMonitoring {
+  readonly store: MonitorStore;
+  readonly #options: MonitoringOptions;
+  readonly #watches: ReadonlyMap<string, DatabaseWatch>;
+  readonly #keeper: LeaseKeeper;
+  readonly #pending: WriteBehind;
+  readonly #passMetrics;
+  readonly #timers: PassTimer[] = [];
+  readonly #holder = leaseHolder();
+  readonly #restored = new Set<string>();
+
+  constructor(options: MonitoringOptions) {
+    this.#options = options;
+    const { log, own, spans } = options;
+    this.store = new MonitorStore(own);
+    this.#pending = new WriteBehind(MAX_PENDING, (error) => log.debug('results are written later', { error }));
+    this.#watches = new Map(
+      options.databases.map((settings) => {
+        const onEvent = (event: DatabaseEvent): void => this.#heard(settings.id, event);
+        return [settings.id, new DatabaseWatch(settings, { onEvent, ...(spans && { spans }) })];
+      }),
+    );
+    this.#keeper = new LeaseKeeper({
+      database: own,
+      name: LEASE,
+      holder: this.#holder,
+      ttlMs: LEASE_MS,
+      onChange: (state, lease) => {
+        log.info('watching databases', { lease: state, taken_from: lease?.takenFrom });
+      },
+    });
+    this.#passMetrics = databaseMetrics(options.metrics, {
+      watches: () => (this.isWatching ? [...this.#watches.values()] : []),
+      pending: () => this.#pending.stats,
+    });
+  }
+
+  /** Whether this worker asks the databases, and not another one. */
+  get isWatching(): boolean {
+    return this.#keeper.state !== undefined && this.#keeper.state !== 'elsewhere';
+  }
+
+  /** The watched databases by their ids. */
+  get watches(): ReadonlyMap<string, DatabaseWatch> {
+    return this.#watches;
+  }
+
+  /** Begins with a pass of each kind at once. */
+  start(): void {
+    const onError = (error: unknown): void => {
+      this.#options.log.warn('a pass over a database failed', { error });
+    };
+    for (const watch of this.#watches.values()) {
+      const { quickSeconds, fullSeconds } = watch.settings;
+      this.#timers.push(
+        startTimer(quickSeconds * 1000, () => this.#unlessElsewhere(() => this.quick(watch)), { onError }),
+        startTimer(fullSeconds * 1000, () => this.#unlessElsewhere(() => this.full(watch)), { onError }),
+      );
+    }
+    const prune = (): Promise<unknown> => this.#unlessElsewhere(() => this.store.prune(Date.now()));
+    // what cannot be removed now is removed an hour later
+    this.#timers.push(startTimer(PRUNE_MS, () => prune().catch(() => undefined), { onError }));
+  }
+
+  /** A quick pass, with its results kept. */
+  async quick(watch: DatabaseWatch): Promise<void> {
+    const pass = await watch.quick();
+    this.#keep(watch, 'quick', pass, QUICK_VIEWS);
+  }
+
+  /** A full pass, with its results kept. */
+  async full(watch: DatabaseWatch): Promise<void> {
+    await this.#restore(watch);
+    const pass = await watch.full();
+    this.#keep(watch, 'full', pass, FULL_VIEWS);
+  }
+
+  /** The last result as another worker left it; undefined when there is none or it cannot be read. */
+  async stored(databaseId: string, kind: 'quick' | 'full'): Promise<PassDocument | undefined> {
+    return this.store.latest(databaseId, kind).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#timers.map((timer) => timer.close()));
+    await this.#pending.flush();
+    await Promise.all([...this.#watches.values()].map((watch) => watch.close()));
+    await this.#keeper.close();
+  }
+
+  async #unlessElsewhere(work: () => Promise<unknown>): Promise<void> {
+    if ((await this.#keeper.check()) === 'elsewhere') return;
+    await work();
+    // not waited for: a database that hangs must not keep the passes over the others waiting
+    void this.#pending.flush();
+  }
+
+  #keep(
+    watch: DatabaseWatch,
+    kind: 'quick' | 'full',
+    { at, durationMs, known }: PassResult<unknown>,
+    names: readonly ViewName[],
+  ): void {
+    const databaseId = watch.settings.id;
+    this.#passMetrics.passed(databaseId, kind, durationMs, known !== undefined);
+    const views = Object.fromEntries(names.map((name) => [name, databaseViews[name](watch)]));
+    const document = { summary: databaseSummary(watch, Date.now()), views };
+    const figures = kind === 'quick' ? { figures: databaseFigures(watch) } : {};
+    this.#pending.add(() => this.store.savePass({ databaseId, kind, at, durationMs, document, ...figures }));
+  }
+
+  /** The trend of the size goes on where another process left it. */
+  async #restore(watch: DatabaseWatch): Promise<void> {
+    const { id } = watch.settings;
+    if (this.#restored.has(id)) return;
+    const points = await this.store.sizes(id).catch(() => undefined);
+    if (!points) return;
+    this.#restored.add(id);
+    watch.restoreSizes(points);
+  }
+
+  #heard(databaseId: string, event: DatabaseEvent): void {
+    const { log, onEvent } = this.#options;
+    const isBad = event.kind === 'lost' || event.kind === 'replaced' || (event.to !== undefined && event.to !== 'ok');
+    log[isBad ? 'warn' : 'info'](event.message, { database: databaseId, event: event.kind, check: event.check });
+    this.#pending.add(() => this.store.saveEvent(databaseId, event));
+    onEvent?.(databaseId, event);
+  }
+}
