@@ -1,5 +1,5 @@
 import type { Failure } from '@clearway/kernel';
-import { createRecorder, type Recorder, type RequestRecord } from '@clearway/telemetry';
+import { createRecorder, type Recorder, type RemoteContext, type RequestRecord } from '@clearway/telemetry';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayConfiguration } from './configuration/schema.ts';
@@ -29,6 +29,8 @@ export interface GatewayOptions {
   readonly onUpstream?: UpstreamListener;
   /** Share of traces that are sampled where the configuration does not say. */
   readonly sampleRatio?: number;
+  /** The span that a request runs in when it gets here, as in an app whose HTTP is instrumented: its trace goes on. */
+  readonly localParent?: () => RemoteContext | undefined;
   readonly resources?: PolicyResources;
 }
 
@@ -76,6 +78,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     upgrades,
     sampleRatio: options.sampleRatio ?? 1,
     resources: options.resources ?? {},
+    localParent: options.localParent,
     onUpstream: options.onUpstream ?? (() => {}),
   };
   let runtime = createRuntime(options.configuration, common);
@@ -167,14 +170,4 @@ function endUnfinished(exchange: Exchange): void {
   if (record.kind !== 'upgrade') record.fail(failure.reason, failure.message);
   running?.cancel(failure);
   if (record.status === 0) record.status = 499;
-}
-
-/**
- * A gateway as middleware for any Express app.
- *
- * @example
- * app.use('/api', gateway({ configuration }));
- */
-export function gateway(options: GatewayOptions): Gateway['handler'] {
-  return createGateway(options).handler;
 }

@@ -1,4 +1,11 @@
-export { createGateway, gateway, type Gateway, type GatewayOptions } from './gateway.ts';
+export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
+export {
+  gateway,
+  type GatewayConfigurationInput,
+  type MountConfiguration,
+  type MountedGateway,
+  type MountOptions,
+} from './mount.ts';
 export {
   gatewayConfigurationSchema,
   gatewaySections,

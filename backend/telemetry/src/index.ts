@@ -69,6 +69,7 @@ export { onFatalError, type FatalOptions } from './fatal.ts';
 export {
   drainOnFatalError,
   errorHandler,
+  gatewayTelemetry,
   logger,
   loggedOperation,
   metricsHandler,
@@ -79,6 +80,7 @@ export {
   shutdownTelemetry,
   startServiceTelemetry,
   trackMetric,
+  type GatewayTelemetry,
   type ServiceRequest,
   type ServiceResponse,
   type ServiceTelemetry,

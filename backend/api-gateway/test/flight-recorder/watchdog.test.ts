@@ -42,7 +42,7 @@ beforeEach(() => {
     },
   });
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 const beat = (): void => void Atomics.add(integers, FLAGS.beat / 4, 1);
 async function lookFor(ms: number, isAlive: boolean): Promise<void> {

@@ -28,7 +28,8 @@ export function openExchange(
   const clientAddress = told?.address ?? peerAddress;
   const trust = clientAddress === peerAddress ? peer.trust : runtime.trusted.ofCaller(clientAddress);
   const context = trust.traceContext || trust.sampling ? readContext(headers) : undefined;
-  const parent = trust.traceContext ? context : undefined;
+  const local = runtime.localParent?.();
+  const parent = local ?? (trust.traceContext ? context : undefined);
   const requestId = trust.requestId ? single(headers['x-request-id']) : undefined;
   const isTls = (req.socket as Partial<TLSSocket>).encrypted === true;
   const spanId = newSpanId();
@@ -45,7 +46,7 @@ export function openExchange(
     clientAddress,
     userAgent: headers['user-agent'],
   });
-  const sampled = trust.sampling ? context?.sampled : undefined;
+  const sampled = local ? local.sampled : trust.sampling ? context?.sampled : undefined;
   if (sampled !== undefined) record.sampled = sampled;
   return {
     req,

@@ -1,3 +1,4 @@
+import type { RemoteContext } from '@clearway/telemetry';
 import { createHash } from 'node:crypto';
 import type { GatewayConfiguration } from '../configuration/schema.ts';
 import type { OpenUpgrades } from '../proxy/upgrades/open-upgrades.ts';
@@ -23,6 +24,8 @@ export interface Runtime {
   readonly upgrades: OpenUpgrades;
   /** Used where neither the route nor the section `tracing` says otherwise. */
   readonly sampleRatio: number;
+  /** The span that a request runs in already; undefined where there never is one. */
+  readonly localParent: (() => RemoteContext | undefined) | undefined;
   /** Requests under way under this configuration: its upstreams are not closed before they are done. */
   openRequests: number;
 }
@@ -36,6 +39,7 @@ export function createRuntime(
   configuration: GatewayConfiguration,
   options: {
     sampleRatio: number;
+    localParent?: Runtime['localParent'];
     resources: PolicyResources;
     onUpstream: UpstreamListener;
     upgrades: OpenUpgrades;
@@ -54,6 +58,7 @@ export function createRuntime(
     pseudonym: configuration.server.pseudonym ?? `clearway-${markOf(configuration)}`,
     upgrades: options.upgrades,
     openRequests: 0,
+    localParent: options.localParent,
     sampleRatio: configuration.tracing.sampleRatio ?? options.sampleRatio,
   };
 }

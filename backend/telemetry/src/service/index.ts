@@ -16,3 +16,4 @@ export {
   trackMetric,
 } from './operations.ts';
 export type { ServiceRequest, ServiceResponse } from './http-types.ts';
+export { gatewayTelemetry, type GatewayTelemetry } from './gateway-telemetry.ts';

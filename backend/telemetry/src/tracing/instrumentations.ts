@@ -5,6 +5,7 @@ import type * as Auto from '@opentelemetry/auto-instrumentations-node';
 import type { InstrumentationConfigMap } from '@opentelemetry/auto-instrumentations-node';
 import type * as Prisma from '@prisma/instrumentation';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { activeRecord } from './correlation.ts';
 import { redactQuery } from './http-attributes.ts';
 import type { InstrumentationSet } from './options.ts';
 
@@ -71,18 +72,24 @@ function configuration(set: InstrumentationSet, ignored: Ignored): Configuration
       '@opentelemetry/instrumentation-http': {
         enabled: true,
         ignoreIncomingRequestHook: (request: IncomingMessage) => isIgnoredPath(pathOf(request.url), ignored.paths),
-        ignoreOutgoingRequestHook: (options: RequestOptions) => isIgnoredHost(options, ignored.hosts),
+        ignoreOutgoingRequestHook: (options: RequestOptions) => isForwarding() || isIgnoredHost(options, ignored.hosts),
         // the instrumentation hides the values of a few names only
         startIncomingSpanHook: (request: IncomingMessage) => queryAttribute(request.url),
         startOutgoingSpanHook: fullUrlAttribute,
       },
       '@opentelemetry/instrumentation-undici': {
         enabled: true,
-        ignoreRequestHook: ({ origin }: { origin: string }) => isIgnoredOrigin(origin, ignored.hosts),
+        ignoreRequestHook: ({ origin }: { origin: string }) => isForwarding() || isIgnoredOrigin(origin, ignored.hosts),
         startSpanHook: ({ origin, path }: { origin: string; path: string }) => redactedUrl(origin, path),
       },
     }),
   };
+}
+
+/** A gateway that is mounted in the service makes the spans of its attempts itself, and writes their headers. */
+function isForwarding(): boolean {
+  const record = activeRecord();
+  return record !== undefined && record.attempts.length > 0;
 }
 
 function queryAttribute(url = ''): Attributes {
