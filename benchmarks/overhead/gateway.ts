@@ -12,6 +12,8 @@ export interface GatewayOrder {
   /** Root of the checkout whose build is started. */
   readonly root: string;
   readonly upstream: string;
+  /** Settings beside those that all gateways get. */
+  readonly variables: Readonly<Record<string, string>>;
   /** Takes the configuration. */
   readonly folder: string;
   /** Takes a CPU profile, when one is wanted. */
@@ -50,7 +52,9 @@ async function startGateway(order: GatewayOrder, helpers: Helpers, settings: Rea
       CLEARWAY_CONFIG: file,
       GATEWAY_PORT: String(port),
       ADMIN_PORT: String(adminPort),
+      DATA_DIRECTORY: path.join(order.folder, order.name),
       ...settings,
+      ...order.variables,
     },
   });
   let lines = 0;
@@ -67,6 +71,7 @@ export async function startGatewayOff(order: GatewayOrder, helpers: Helpers): Pr
     OTEL_ENABLED: 'false',
     LOG_LEVEL: 'error',
     RECENT_RECORDS: '0',
+    FLIGHT_RECORDER: 'false',
   });
   return { name: order.name, pid, port };
 }

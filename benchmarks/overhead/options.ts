@@ -15,6 +15,8 @@ export interface Options {
   readonly generator: 'auto' | 'node' | 'wrk';
   /** Folder of another built checkout, whose gateway is measured too. */
   readonly baseline: string | undefined;
+  /** Variables that only the baseline gets, to see what a setting costs. */
+  readonly baselineVariables: Readonly<Record<string, string>>;
   /** Folder for CPU profiles of the gateways; none are taken when undefined. */
   readonly profile: string | undefined;
   readonly build: boolean;
@@ -35,6 +37,8 @@ Needs Linux, taskset and two CPUs.
   --only A,B          ${SERVERS.join(', ')}
   --generator NAME    node, wrk, or auto: wrk when it is installed (auto)
   --baseline DIR      also measure the gateway of another built checkout, as baseline-on and baseline-off
+  --baseline-variable NAME=VALUE
+                      a variable that only the baseline gets; with --baseline . the price of a setting
   --profile DIR       write a CPU profile of each gateway there; the figures are then not to be compared
   --no-build          measure the build as it stands
   --no-write          do not write benchmarks/results/*.json
@@ -60,6 +64,7 @@ export function readOptions(args: readonly string[]): Options {
       only: text,
       generator: { ...text, default: 'auto' },
       baseline: text,
+      'baseline-variable': { ...text, multiple: true, default: [] },
       profile: text,
       'no-build': flag,
       'no-write': flag,
@@ -75,6 +80,7 @@ export function readOptions(args: readonly string[]): Options {
     servers: serverNames(values.only, values.baseline !== undefined),
     generator: oneOf('--generator', values.generator, ['auto', 'node', 'wrk']),
     baseline: values.baseline,
+    baselineVariables: Object.fromEntries(values['baseline-variable'].map(assignment)),
     profile: values.profile,
     build: !values['no-build'],
     write: !values['no-write'],
@@ -88,6 +94,12 @@ export function sizeBytes(text: string): number {
   const bytes = Number(digits) * (unit === 'MiB' ? 1024 * 1024 : unit === 'KiB' ? 1024 : 1);
   if (!(bytes >= 32 && bytes <= 64 * 1024 * 1024)) throw new Error(`--body: '${text}' is no size from 32 to 64MiB`);
   return bytes;
+}
+
+function assignment(text: string): [string, string] {
+  const [, name, value = ''] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(text) ?? [];
+  if (name === undefined) throw new Error(`--baseline-variable: '${text}' is not of the form NAME=VALUE`);
+  return [name, value];
 }
 
 function serverNames(only: string | undefined, hasBaseline: boolean): ServerName[] {

@@ -32,9 +32,11 @@ function startServer(
 ): Promise<Server> {
   const peer = PEERS[name];
   if (peer !== undefined) return startPeer(name, peer, at.upstream, helpers);
+  const isBaseline = name.startsWith('baseline');
   const order: GatewayOrder = {
     name,
-    root: name.startsWith('baseline') ? path.resolve(options.baseline ?? ROOT) : ROOT,
+    root: isBaseline ? path.resolve(options.baseline ?? ROOT) : ROOT,
+    variables: isBaseline ? options.baselineVariables : {},
     ...at,
     profileFolder: options.profile === undefined ? undefined : path.resolve(options.profile, name),
   };

@@ -17,6 +17,7 @@ describe('the command line', () => {
     [['--only', 'baseline-on'], 'none of'],
     [['--body', '1GB'], '--body'],
     [['--generator', 'ab'], '--generator'],
+    [['--baseline-variable', 'flight=false'], '--baseline-variable'],
     [['--colour'], '--colour'],
   ])('refuses %j and says which option is wrong', (args, message) => {
     expect(() => readOptions(args)).toThrow(message);
@@ -28,6 +29,12 @@ describe('the command line', () => {
       'bare',
       'baseline-on',
     ]);
+  });
+
+  test('gives the baseline variables of its own', () => {
+    const args = ['--baseline', '.', '--baseline-variable', 'FLIGHT_RECORDER=false', '--baseline-variable', 'A=b=c'];
+    expect(readOptions(args).baselineVariables).toEqual({ FLIGHT_RECORDER: 'false', A: 'b=c' });
+    expect(readOptions([]).baselineVariables).toEqual({});
   });
 
   test('reads sizes', () => {
@@ -44,6 +51,7 @@ describe('the command line', () => {
       'only',
       'generator',
       'baseline',
+      'baseline-variable',
       'profile',
     ]) {
       expect(USAGE).toContain(`--${name} `);
