@@ -23,7 +23,7 @@ describe('a client that is waited for in vain is given up, and no upstream is bl
 
   test('while it sends its body', async () => {
     const upstream = await open(startUpstream((req) => void req.resume()));
-    const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts: { totalMs: 50 } } })));
+    const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts: { totalMs: 500 } } })));
     const socket = connected(gateway, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart');
     expect(await gateway.nextRecord()).toMatchObject({ status: 408, reason: 'client_timeout' });
     socket.destroy();
@@ -40,7 +40,7 @@ describe('a client that is waited for in vain is given up, and no upstream is bl
         fill();
       }),
     );
-    const timeouts = { idleMs: 20, totalMs: 100 };
+    const timeouts = { idleMs: 250, totalMs: 500 };
     const gateway = await open(startGateway(simple([upstream.origin], { upstream: { timeouts } })));
     const socket = connected(gateway, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(await gateway.nextRecord()).toMatchObject({ kind: 'stream', status: 200, reason: 'client_timeout' });
