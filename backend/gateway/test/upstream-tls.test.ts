@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { createAuthority, type Authority } from '../../../tests/end-to-end/support/certificates.ts';
 import { configurationOf, listening, simple, startGateway } from './support/gateway-under-test.ts';
 import { open } from './support/open.ts';
+import { answersOf, connect } from './support/raw-client.ts';
 
 let folder: string;
 let authority: Authority;
@@ -102,3 +103,27 @@ test('files that cannot be read refuse the configuration, and a reload takes new
   gateway.gateway.swap(configurationOf(content));
   expect((await fetch(gateway.origin)).status).toBe(200);
 });
+
+test.each(['localhost', '127.0.0.1'])(
+  'a client names the Host of %s over TLS, and has no say in whose certificate is asked for nor in the connection',
+  async (host) => {
+    const caFile = file('ca.pem', authority.certificate);
+    const { certificate: cert, key } = await authority.issue(['localhost', '127.0.0.1']);
+    const names: (string | false | null)[] = [];
+    const server = https.createServer({ cert, key }, (req, res) => res.end(req.headers.host));
+    server.on('secureConnection', (socket: TLSSocket) =>
+      names.push((socket as { servername?: string }).servername ?? null),
+    );
+    const { port } = await open(listening(server));
+    const upstream = { hostHeader: 'client', tls: { caFile } };
+    const gateway = await open(startGateway(simple([`https://${host}:${port}`], { upstream })));
+    for (const name of ['one.example', 'two.example', 'one.example']) {
+      const connection = connect(gateway.port);
+      connection.write(`GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`);
+      expect(answersOf(await connection.closed)).toMatchObject([{ status: 200 }]);
+      expect(connection.text()).toContain(name);
+    }
+    // one connection for all of them
+    expect(names.map((name) => name || undefined)).toEqual([host === 'localhost' ? 'localhost' : undefined]);
+  },
+);

@@ -53,7 +53,7 @@ export function dispatchOptions(
     // whether undici may put it behind another on one connection: never
     blocking: true,
     // else undici takes it from Host: clients could choose it, and each change would close the connection
-    ...(target.serverName !== undefined && { servername: target.serverName }),
+    ...(target.isTls && { servername: target.serverName ?? target.hostname }),
   };
 }
 

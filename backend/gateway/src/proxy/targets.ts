@@ -48,17 +48,13 @@ export function openTarget(
   const { origin, host, hostname, port, protocol } = new URL(url);
   const isTls = protocol === 'https:';
   const { connections, keepAliveMs, timeouts, healthCheck } = configuration;
-  const connectorWithin = (timeout: number, allowHalfOpen = false): Connector =>
-    // HTTP/1.1 only: with HTTP/2 many requests would share one connection, and its end
-    buildConnector({
-      ...tls,
-      timeout,
-      lookup: names.lookup,
-      allowH2: false,
-      allowHalfOpen,
-    });
-  const pool = new ConnectionPool(origin, connections, { connector: connectorWithin(timeouts.connectMs), keepAliveMs });
   const serverName = isTls ? (configuration.tls?.serverName ?? (isName(hostname) ? hostname : undefined)) : undefined;
+  const connectorWithin = (timeout: number, allowHalfOpen = false): Connector => {
+    // HTTP/1.1 only: with HTTP/2 many requests would share one connection, and its end
+    const options = { ...tls, timeout, lookup: names.lookup, allowH2: false, allowHalfOpen };
+    return serverName === undefined ? withoutName(buildConnector(options)) : buildConnector(options);
+  };
+  const pool = new ConnectionPool(origin, connections, { connector: connectorWithin(timeouts.connectMs), keepAliveMs });
   const known = { origin, authority: host, hostname, port, isTls, serverName };
   return {
     ...known,
@@ -75,6 +71,11 @@ export function openTarget(
       ? names.watch(hostname, (addresses) => pool.keepOnly((address) => addresses.includes(address)))
       : undefined,
   };
+}
+
+/** A connector that asks for no name: an address is none (RFC 6066, 3), and that in `Host` may be the client's. */
+function withoutName(connector: Connector): Connector {
+  return ({ servername: _, ...options }, callback) => connector(options, callback);
 }
 
 /** Closes its connections once their requests are done; nobody is asked about it any more. */
