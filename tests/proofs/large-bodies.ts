@@ -46,7 +46,11 @@ export const proof: Proof = {
       const most = { warmUp: Math.max(...warmUp.samples), bodies: Math.max(...memory.samples) };
       return {
         bars: [
-          atMost('resident memory at rest, after the bodies over before (MiB)', mebibytes(after - before), LIMIT_MEBIBYTES),
+          atMost(
+            'resident memory at rest, after the bodies over before (MiB)',
+            mebibytes(after - before),
+            LIMIT_MEBIBYTES,
+          ),
           // what the collector has not come to yet is a part of both
           atMost(
             'highest resident memory, during the bodies over during the warm-up (MiB)',
