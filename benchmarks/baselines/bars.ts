@@ -60,7 +60,7 @@ export function bars(tolerance = 0): readonly Bar[] {
       isWorse: less,
     },
     {
-      bar: 'the same for σ 0.3 to 0.5, of jobs that run every hour or more often',
+      bar: 'the same in ≥ 95 % for σ 0.3 to 0.5, jobs of every hour or more often',
       appliesTo: ({ sigma, everyMinutes }) => sigma >= 0.3 && everyMinutes <= 60,
       value: (m) => m.drift,
       isMet: isAtLeast(0.95 - tolerance),

@@ -7,7 +7,7 @@ failing, whatever it took.
    follows the number of items where runs report one (a fixed part and a part per item), how it swings over the day, and how
    far a run resembles the one before it. Outliers are weighed down, so one run that hung for an hour teaches nothing.
    From the tenth run on there is something to judge by, at first only for gross changes.
-2. **Freezing.** When there is enough, and the newer half agrees with the older, the baseline is frozen. Enough is 60 runs
+2. **Freezing.** When there is enough, and the durations neither grow nor shrink over it, the baseline is frozen. Enough is 60 runs
    of a job that runs daily or less often; others need to be seen for 3 days with 180 runs kept, or for 7 with 90. A job that
    still changes goes on learning. A frozen baseline does not follow: small steps add up until they are found.
 3. **Judging.** After each run the last 2 to 24 are looked at together: is there a row of runs that ends now whose mean is too
@@ -29,3 +29,7 @@ them); anything in the runs before the tenth.`;
 export const WHAT_IS_GENERATED = `Durations are generated: lognormal with deviation σ of their logarithm, ${OUTLIERS.rate * 100} % outliers (${OUTLIERS.least} to ${OUTLIERS.most} times as long, a quarter of
 them as short), start times that jitter by a tenth. "Daily cycle" is a sine of ±${CYCLE.swing * 100} %, "office hours" 30 % more from 8 to 18 and 30 %
 less in the night, by steps.`;
+
+export const WHY_THIS_ONE = `With the same frozen baselines, CUSUM is as good where runs are independent, and EWMA nearly so: what counts is the frozen
+baseline, the clipped outliers and the hours. The likelihood ratio was taken because it says since which run, and because its
+errors can be widened for what is known to be unsure: few runs learnt from, and neighbours that are alike.`;

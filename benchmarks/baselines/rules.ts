@@ -40,8 +40,8 @@ function deviations(baseline: Baseline, run: ObservedRun): number {
 
 const percentile: Rule = {
   name: 'last run against P95',
-  what: 'the last run took more than the baseline’s P95 times the threshold, or as much less than its median allows',
-  threshold: 4.4,
+  what: 'the last run took more than the baseline’s P95 times the threshold, or was as far below the median',
+  threshold: 13.5,
   grid: range(1, 20, 0.5),
   start: (baseline, threshold) => {
     const reach = Math.log(baseline.p95Ms / baseline.p50Ms) + Math.log(threshold);
@@ -99,11 +99,11 @@ const ewma: Rule = {
 
 const cusum: Rule = {
   name: 'CUSUM',
-  what: 'sums of clipped deviations beyond half of a doubling (0.5 to 1.2 deviations), each side for itself',
+  what: 'sums of clipped deviations beyond 0.7 (the best of five allowances), each side for itself',
   threshold: 4.6,
   grid: range(3, 9, 0.2),
   start: (baseline, threshold) => {
-    const allowance = Math.min(1.2, Math.max(0.5, Math.LN2 / 2 / baseline.sigma));
+    const allowance = 0.7;
     let [up, down] = [0, 0];
     return (run) => {
       const value = clipped(deviations(baseline, run));

@@ -15,14 +15,22 @@ export const WORKLOADS: readonly Workload[] = FREQUENCIES.flatMap((frequency) =>
   SIGMAS.map((sigma) => ({ ...frequency, sigma })),
 );
 
-/** What real jobs add. No bar but that of the false episodes. */
+export const NEIGHBOURS_ALIKE: Workload = {
+  name: 'every hour, neighbours alike (0.5)',
+  everyMinutes: 60,
+  cycle: 'none',
+  sigma: 0.2,
+  correlation: 0.5,
+};
+
+/** What real jobs add; reported, without bars. */
 export const HARDER: readonly Workload[] = [
   { name: 'every 5 minutes, daily cycle', everyMinutes: 5, cycle: 'sine', sigma: 0.2 },
   { name: 'every 15 minutes, office hours', everyMinutes: 15, cycle: 'office', sigma: 0.2 },
   { name: 'every hour, office hours', everyMinutes: 60, cycle: 'office', sigma: 0.2 },
   { name: 'every hour, items vary 1:7', everyMinutes: 60, cycle: 'sine', sigma: 0.2, itemsSigma: 1 },
   { name: 'every day, items vary 1:7', everyMinutes: 1440, cycle: 'none', sigma: 0.2, itemsSigma: 1 },
-  { name: 'every hour, neighbours alike (0.5)', everyMinutes: 60, cycle: 'none', sigma: 0.2, correlation: 0.5 },
+  NEIGHBOURS_ALIKE,
   { name: 'every 15 minutes, neighbours alike (0.8)', everyMinutes: 15, cycle: 'none', sigma: 0.2, correlation: 0.8 },
 ];
 
