@@ -25,11 +25,15 @@ describe('baselines of jobs', () => {
     job('every day', 1440, 'none', 0.1),
     job('every day', 1440, 'none', 0.2),
     job('every day', 1440, 'none', 0.3),
-  ])('keep the bars on a few jobs: $name, σ $sigma', (workload) => {
-    const results = judgeBars([{ workload, measured: measure(workload, SHORT) }], bars(TOLERANCE));
-    expect(results.length).toBeGreaterThanOrEqual(2);
-    expect(results.filter(({ isMet }) => !isMet)).toEqual([]);
-  }, 60_000);
+  ])(
+    'keep the bars on a few jobs: $name, σ $sigma',
+    (workload) => {
+      const results = judgeBars([{ workload, measured: measure(workload, SHORT) }], bars(TOLERANCE));
+      expect(results.length).toBeGreaterThanOrEqual(2);
+      expect(results.filter(({ isMet }) => !isMet)).toEqual([]);
+    },
+    60_000,
+  );
 });
 
 describe('the generator', () => {
