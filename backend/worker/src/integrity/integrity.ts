@@ -104,7 +104,8 @@ function roundOf(monitor: IntegrityMonitor, keeper: LeaseKeeper, { turn, onPass 
     wasElsewhere = isElsewhere;
     if (isElsewhere || signal.aborted) return;
     const pass = () => monitor.pass(signal);
-    onPass?.(monitor.database, await (turn ? turn(monitor.database, pass) : pass()));
+    const outcome = await (turn ? turn(monitor.database, pass) : pass());
+    onPass?.(monitor.database, outcome);
   };
 }
 
