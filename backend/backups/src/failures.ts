@@ -57,6 +57,7 @@ export class BackupFailure extends Error {
 const SQL_REASONS: readonly (readonly [RegExp, BackupFailureReason])[] = [
   [/^(28...|3D000|57P0[123]|53300|08...)$/, 'unreachable'],
   [/^42501$/, 'permission-denied'],
+  [/^(53100|58...)$/, 'storage-failed'],
 ];
 const SYSTEM_REASONS: readonly (readonly [RegExp, BackupFailureReason])[] = [
   [/^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EPIPE)$/, 'unreachable'],

@@ -28,5 +28,8 @@ export type { ScratchDatabase, ScratchServer } from './verify/scratch.ts';
 export type { VerifyResult } from './verify/verify.ts';
 export { readIdentities, checkRecipient } from './encryption/age.ts';
 export type { RestoreResult } from './restore/restore.ts';
+export type { RestoreJournal } from './restore/journal.ts';
+export type { AdoptRequest } from './engine/adopt.ts';
+export { serverScratch, type ServerScratchOptions } from './verify/server-scratch.ts';
 export type { PreflightCheck } from './restore/preflight.ts';
 export { databaseOfUrl, placeOfUrl, urlOfDatabase } from './connection/session.ts';

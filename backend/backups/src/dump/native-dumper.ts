@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { BackupFailure, asBackupFailure } from '../failures.ts';
 import { serverUrl } from '../connection/session.ts';
 import type { Dumper, DumpRequest, RunningDump } from './dumper.ts';
-import { programVariables, type FoundPgDump, type MachineTools } from './tools.ts';
+import { programVariables, type FoundProgram, type MachineTools } from './tools.ts';
 
 const MESSAGE_LIMIT = 16_384;
 
 /** Dumps with an installed pg_dump. */
-export function nativeDumper(pgDump: FoundPgDump, tools: MachineTools): Dumper {
+export function nativeDumper(pgDump: FoundProgram, tools: MachineTools): Dumper {
   return {
     tool: `pg_dump ${pgDump.version}`,
     formats: ['custom', 'plain'],
@@ -16,7 +16,7 @@ export function nativeDumper(pgDump: FoundPgDump, tools: MachineTools): Dumper {
   };
 }
 
-function run(pgDump: FoundPgDump, tools: MachineTools, request: DumpRequest): RunningDump {
+function run(pgDump: FoundProgram, tools: MachineTools, request: DumpRequest): RunningDump {
   const { url, password } = withoutPassword(request.connectionString);
   const child = spawn(
     pgDump.program,

@@ -11,8 +11,8 @@ export interface MachineTools {
   readonly pgDump?: string | null | undefined;
 }
 
-/** A pg_dump of this machine. */
-export interface FoundPgDump {
+/** A program of PostgreSQL on this machine. */
+export interface FoundProgram {
   readonly program: string;
   readonly major: number;
   /** Such as `15.18`. */
@@ -36,7 +36,7 @@ const USUAL_PLACES = [
  *
  * @returns undefined when there is none, or none that is new enough
  */
-export async function findPgDump(serverMajor: number, tools: MachineTools): Promise<FoundPgDump | undefined> {
+export async function findPgDump(serverMajor: number, tools: MachineTools): Promise<FoundProgram | undefined> {
   if (tools.pgDump === null) return undefined;
   const programs = tools.pgDump === undefined ? candidates(tools) : [tools.pgDump];
   const found = await Promise.all(programs.map(identify));
@@ -47,10 +47,30 @@ export async function findPgDump(serverMajor: number, tools: MachineTools): Prom
 }
 
 function candidates({ variables }: MachineTools): string[] {
-  const name = process.platform === 'win32' ? 'pg_dump.exe' : 'pg_dump';
   const onPath = (variables['PATH'] ?? '').split(path.delimiter).filter(Boolean);
   const folders = [...onPath, ...USUAL_PLACES.flatMap(expand)];
-  return [...new Set(folders.map((folder) => path.join(folder, name)))].filter((file) => existsSync(file));
+  return [...new Set(folders.map((folder) => programIn(folder, 'pg_dump')))].filter((file) => existsSync(file));
+}
+
+const programIn = (folder: string, name: string): string =>
+  path.join(folder, process.platform === 'win32' ? `${name}.exe` : name);
+
+/** An installed PostgreSQL server, by the folder of its programs. */
+export interface InstalledServer {
+  readonly folder: string;
+  readonly major: number;
+}
+
+/** Finds the programs of an installed server of a major version: they need not run, nor its service. */
+export async function findInstalledServer(major: number): Promise<InstalledServer | undefined> {
+  const folders = USUAL_PLACES.flatMap(expand).filter((folder) =>
+    ['initdb', 'postgres', 'pg_ctl'].every((name) => existsSync(programIn(folder, name))),
+  );
+  const found = await Promise.all(
+    folders.map(async (folder) => ({ folder, program: await identify(programIn(folder, 'postgres')) })),
+  );
+  const fitting = found.find(({ program }) => program?.major === major);
+  return fitting && { folder: fitting.folder, major };
 }
 
 /** Folders that a pattern with one `*` matches. */
@@ -68,7 +88,7 @@ function expand(pattern: string): string[] {
   }
 }
 
-async function identify(program: string): Promise<FoundPgDump | undefined> {
+async function identify(program: string): Promise<FoundProgram | undefined> {
   try {
     const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 10_000 });
     const match = /\(PostgreSQL\) ((\d+)[.\w]*)/.exec(stdout);

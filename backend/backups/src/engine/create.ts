@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '@clearway/kernel';
@@ -9,7 +8,6 @@ import { databaseOfUrl } from '../connection/session.ts';
 import { openSnapshot } from '../dump/snapshot.ts';
 import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
 import { asBackupFailure } from '../failures.ts';
-import { syncDirectory, syncFile } from '../files/durable.ts';
 import { writeManifest } from '../manifest/document.ts';
 import { globalsScript, listRoles } from '../manifest/roles.ts';
 import type { Manifest, ManifestRole, ManifestSource } from '../manifest/schema.ts';
@@ -21,7 +19,7 @@ import type { CreateRequest } from './engine.ts';
 import { chooseDumper } from './choose-dumper.ts';
 import type { MachineTools } from '../dump/tools.ts';
 import { takeDump } from './take-dump.ts';
-import { keepAside, openStaging, type Staging } from './staging.ts';
+import { keepAside, openStaging, writeWhole, type Staging } from './staging.ts';
 
 const LOCK_WAIT_MS = 60_000;
 
@@ -108,7 +106,6 @@ async function makeBackup(
       warnings,
     };
     await writeWhole(path.join(staging.folder, MANIFEST_FILE), writeManifest(manifest));
-    await syncDirectory(staging.folder);
     return manifest;
   } finally {
     await snapshot.close();
@@ -124,9 +121,4 @@ async function writeGlobals(
   const script = Readable.from([Buffer.from(globalsScript(roles, source))]);
   const common = { folder, role: 'globals' as const, name: 'globals.sql', compression: 'none' as const };
   return writeBackupFile(script, { ...common, recipients, onBytes: () => {}, signal });
-}
-
-async function writeWhole(file: string, content: string): Promise<void> {
-  await writeFile(file, content, { flag: 'wx', mode: 0o600 });
-  await syncFile(file);
 }

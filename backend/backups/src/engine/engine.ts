@@ -2,7 +2,9 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import type { VerifyLevel } from '../catalogue/states.ts';
 import type { Compression, DumpFormat } from '../dump/dumper.ts';
 import type { OnProgress } from '../progress.ts';
+import type { RestoreJournal } from '../restore/journal.ts';
 import type { RestoreResult } from '../restore/restore.ts';
+import type { AdoptRequest } from './adopt.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 import type { VerifyResult } from '../verify/verify.ts';
 
@@ -60,6 +62,13 @@ export interface RestoreRequest extends Operation {
   readonly recipients?: readonly string[] | undefined;
 }
 
+/** Which restore is to be confirmed or undone. */
+export interface SettleRequest {
+  readonly serverUrl: string;
+  /** Of its journal. */
+  readonly id: string;
+}
+
 /** What an engine can do besides the common. */
 export interface EngineAbilities {
   readonly pointInTime: boolean;
@@ -77,8 +86,16 @@ export interface BackupEngine {
   readonly abilities: EngineAbilities;
   /** Makes a backup, stores it, and reads it once to its last byte. */
   create(request: CreateRequest): Promise<StoredBackup>;
+  /** Takes a copy of a dump that was made elsewhere, and reads it once to its last byte. */
+  adopt(request: AdoptRequest): Promise<StoredBackup>;
   /** Verifies a copy where it lies. What is wrong with it is in the result. */
   verify(request: VerifyRequest): Promise<VerifyResult>;
   /** Restores a copy into another database, compares it, and puts it in the old one's place. */
   restore(request: RestoreRequest): Promise<RestoreResult>;
+  /** The restores that were made from here, oldest first. */
+  restores(): Promise<RestoreJournal[]>;
+  /** Removes the database that a restore replaced. */
+  confirm(request: SettleRequest): Promise<RestoreJournal>;
+  /** Gives the database that a restore replaced its name back. */
+  undo(request: SettleRequest): Promise<RestoreJournal>;
 }

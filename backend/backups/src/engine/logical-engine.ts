@@ -1,11 +1,16 @@
 import type { Clock } from '@clearway/kernel';
 import type { MachineTools } from '../dump/tools.ts';
+import type { StoredBackup } from '../catalogue/catalogue.ts';
+import { withSession } from '../connection/session.ts';
 import { BackupFailure } from '../failures.ts';
+import { confirmRestore, undoRestore } from '../restore/clean-up.ts';
+import { Journals } from '../restore/journal.ts';
 import { restoreBackup } from '../restore/restore.ts';
 import type { ScratchServer } from '../verify/scratch.ts';
 import { verifyBackup } from '../verify/verify.ts';
+import { adoptDump } from './adopt.ts';
 import { createBackup } from './create.ts';
-import type { BackupEngine } from './engine.ts';
+import type { BackupEngine, CreateRequest } from './engine.ts';
 
 /** What the engine is built with. */
 export interface LogicalEngineOptions {
@@ -27,26 +32,35 @@ export interface LogicalEngineOptions {
  */
 export function logicalEngine({ clock, tools, workDirectory, scratch }: LogicalEngineOptions): BackupEngine {
   const silent = (): void => {};
+  const journals = new Journals(workDirectory, () => clock.nowMs());
+  const decoded = async (
+    backup: StoredBackup,
+    { identities, signal, onProgress }: Pick<CreateRequest, 'identities' | 'signal' | 'onProgress'>,
+  ): Promise<StoredBackup> => {
+    const result = await engine.verify({ backup, level: 'decode', identities, signal, onProgress });
+    if (result.failure) throw result.failure;
+    return result.backup;
+  };
   const engine: BackupEngine = {
     name: 'logical',
     abilities: { pointInTime: false, incremental: false },
-    async create(request) {
-      const backup = await createBackup(request, { clock, tools, workDirectory });
-      const { identities, signal, onProgress } = request;
-      const decoded = await engine.verify({ backup, level: 'decode', identities, signal, onProgress });
-      if (decoded.failure) throw decoded.failure;
-      return decoded.backup;
-    },
+    create: async (request) => decoded(await createBackup(request, { clock, tools, workDirectory }), request),
+    adopt: async (request) => decoded(await adoptDump(request, { clock, workDirectory }), request),
     verify: ({ onProgress = silent, ...request }) =>
       verifyBackup(request.backup, { ...request, scratch, clock, onProgress }),
-    async restore(request) {
-      if (request.pointInTime !== undefined) {
-        throw new BackupFailure('unsupported', 'a dump holds one moment: it cannot be restored to a point in time', {
-          remedy: 'restore the last backup before it; an engine that keeps the log of changes (pgBackRest) can do more',
-        });
-      }
-      return restoreBackup(request, { clock, workDirectory, engine });
+    restore(request) {
+      if (request.pointInTime === undefined) return restoreBackup(request, { clock, workDirectory, engine });
+      const message = 'a dump holds one moment: it cannot be restored to a point in time';
+      const remedy =
+        'restore the last backup before it; an engine that keeps the log of changes (pgBackRest) can do more';
+      return Promise.reject(new BackupFailure('unsupported', message, { remedy }));
     },
+    restores: () => journals.list(),
+    confirm: ({ serverUrl, id }) => withSession(adminOf(serverUrl), (admin) => confirmRestore(admin, journals, id)),
+    undo: ({ serverUrl, id }) =>
+      withSession(adminOf(serverUrl), (admin) => undoRestore(serverUrl, admin, journals, id)),
   };
   return engine;
 }
+
+const adminOf = (connectionString: string) => ({ connectionString, applicationName: 'clearway-restore' });

@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { BackupFailure } from '../failures.ts';
-import { makeDirectory, syncDirectory, writeDurably } from '../files/durable.ts';
+import { makeDirectory, syncDirectory, syncFile, writeDurably } from '../files/durable.ts';
 import { identifyProcess, stillRuns } from '@clearway/database';
 
 /** A folder in which a backup is written before it is one. */
@@ -86,4 +86,11 @@ export async function keepAside(staging: Staging, failure: BackupFailure, nowMs:
   } catch {
     // the failure itself is what matters, and where it was to be kept may be what failed
   }
+}
+
+/** Writes the last file of a backup, after which its folder is complete on the disk. */
+export async function writeWhole(file: string, content: string): Promise<void> {
+  await writeFile(file, content, { flag: 'wx', mode: 0o600 });
+  await syncFile(file);
+  await syncDirectory(path.dirname(file));
 }

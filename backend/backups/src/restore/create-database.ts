@@ -20,16 +20,25 @@ export async function createDatabaseLike(
     return undefined;
   }
   const encoding = `ENCODING ${quoteText(source.encoding)}`;
-  try {
-    await admin.query(`${create} ${encoding} ${await localeClauses(admin, source)}`);
-    return undefined;
-  } catch (error) {
-    // 22023, 42809 and 42704: the server has no such locale, or was built without ICU
-    if (!/^(22023|42809|42704|0A000|58P01)$/.test((error as { code?: string }).code ?? '')) throw error;
-    await admin.query(`${create} ${encoding} LC_COLLATE 'C' LC_CTYPE 'C'`);
-    return `the server does not know the locale ${source.locale ?? source.collate}: ${name} sorts texts by C`;
+  const wanted = await localeClauses(admin, source);
+  // upper and lower case of all letters where it can be had
+  const instead = ["LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", "LC_COLLATE 'C' LC_CTYPE 'C'"];
+  for (const [i, locale] of [wanted, ...instead].entries()) {
+    try {
+      await admin.query(`${create} ${encoding} ${locale}`);
+      return i === 0
+        ? undefined
+        : `the server does not know the locale ${source.locale ?? source.collate}: texts sort by C`;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (!NO_SUCH_LOCALE.test(code ?? '') || i === instead.length) throw error;
+    }
   }
+  return undefined;
 }
+
+/** The server has no such locale, or was built without ICU, or it does not go with the encoding. */
+const NO_SUCH_LOCALE = /^(22023|42809|42704|0A000|58P01|42P17)$/;
 
 async function localeClauses(
   admin: pg.Client,

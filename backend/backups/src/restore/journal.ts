@@ -122,18 +122,17 @@ export class Journals {
   }
 }
 
-/** Whether the process that writes a journal is still there; of another machine's nothing is known. */
-export function isUnderWay({ owner, step }: RestoreJournal): boolean {
-  const isOpen = step === 'preparing' || step === 'restoring' || step === 'compared' || step === 'swapping';
-  return isOpen && (owner.host !== hostname() || stillRuns(owner.process));
-}
+/** Steps at which a restore is not over. */
+const OPEN_STEPS: ReadonlySet<RestoreJournal['step']> = new Set(['preparing', 'restoring', 'compared', 'swapping']);
 
-/** Whether a journal's process was killed in the middle. */
-export function isLeftBehind(journal: RestoreJournal): boolean {
-  const { step } = journal;
-  const isOpen = step === 'preparing' || step === 'restoring' || step === 'compared' || step === 'swapping';
-  return isOpen && !isUnderWay(journal);
-}
+/**
+ * Whether a journal was left by a restore that was killed. To be asked by whoever holds the lock on restores of the
+ * database: no other one is under way then, on whatever machine.
+ */
+export const isLeftBehind = ({ step, owner }: RestoreJournal): boolean =>
+  OPEN_STEPS.has(step) && !(owner.host === hostname() && stillRuns(owner.process) && !isThisProcess(owner.process));
+
+const isThisProcess = (identity: string): boolean => identity === identifyProcess(process.pid);
 
 const NAME_BYTES = 63;
 

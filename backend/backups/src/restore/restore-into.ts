@@ -11,6 +11,8 @@ export interface RestoreIntoOptions {
   readonly connectionString: string;
   /** Whether roles that the dump needs and the server has not are made. */
   readonly makeRoles: boolean;
+  /** Whether the server is there for this restore alone. */
+  readonly isOwnServer: boolean;
   /** Whether objects are given to their owners, with their rights; else all belong to whoever restores. */
   readonly withOwners: boolean;
   readonly identities?: readonly string[] | undefined;
@@ -31,8 +33,10 @@ export async function restoreInto(backup: StoredBackup, options: RestoreIntoOpti
     try {
       if (options.makeRoles) await createRoles(client, backup.manifest.roles);
       await client.query('RESET search_path');
+      const { makeRoles, withOwners } = options;
+      const ownership = { withOwners, makeRoles: makeRoles && options.isOwnServer };
       const server = await readServerFacts(client);
-      await runArchive(client, dump.archive, { onProgress, signal, server, withOwners: options.withOwners });
+      await runArchive(client, dump.archive, { onProgress, signal, server, ...ownership });
       await dump.finish();
       await client.query('ANALYZE');
     } finally {

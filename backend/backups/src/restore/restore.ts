@@ -161,7 +161,7 @@ async function restoreBeside(work: Work, begun: RestoreJournal): Promise<Done> {
     const connectionString = urlOfDatabase(serverUrl, newDatabase);
     const makeRoles = request.makeRoles ?? false;
     const withOwners = !request.withoutOwners;
-    await restoreInto(backup, { ...request, connectionString, makeRoles, withOwners, onProgress });
+    await restoreInto(backup, { ...request, connectionString, makeRoles, withOwners, isOwnServer: false, onProgress });
     const isExact = await compareRestored(work, connectionString);
     if (backup.manifest.source) await applySettings(work, newDatabase);
     const compared = await journals.write({ ...begun, step: 'compared' });

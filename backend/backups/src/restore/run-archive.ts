@@ -5,6 +5,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { ByteReader } from '../archive/byte-reader.ts';
 import type { OpenArchive, RestoreItem } from '../archive/items.ts';
 import { statementsOf } from '../archive/plain-archive.ts';
+import { quoteName } from '../connection/session.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
 import type { OnProgress } from '../progress.ts';
 
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly server: ServerFacts;
   /** Whether statements that give something to an owner, or rights to a role, are run. */
   readonly withOwners: boolean;
+  /** Whether a role that a statement names and the server has not is made: on a server that is nobody else's. */
+  readonly makeRoles?: boolean;
 }
 
 /**
@@ -38,7 +41,7 @@ export async function runArchive(client: pg.Client, archive: OpenArchive, option
     try {
       await runItem(client, item, options);
     } catch (error) {
-      throw refused(error, label);
+      throw refused(error, label, item);
     }
   }
 }
@@ -59,13 +62,29 @@ async function runItem(client: pg.Client, item: RestoreItem, options: RunOptions
   if (item.kind === 'sql') {
     if (item.isAboutRoles && !withOwners) return;
     const sql = understoodBy(server, item.sql);
-    if (sql.trim() !== '') await client.query(sql);
+    if (sql.trim() !== '') await runSql(client, sql, options.makeRoles ?? false);
   } else if (item.kind === 'copy') {
     const rows = Readable.from(item.data, { objectMode: false, highWaterMark: 512 * 1024 });
     await pipeline(rows, client.query(copyFrom(item.sql)), ...(signal ? [{ signal }] : []));
   } else if (item.kind === 'script') {
     for await (const sql of statementsOf(new ByteReader(item.data), item)) await client.query(sql);
   } else await writeLargeObject(client, item.oid, item.data);
+}
+
+/** A dump that was made elsewhere brings no list of the roles that it needs. */
+async function runSql(client: pg.Client, sql: string, makeRoles: boolean): Promise<void> {
+  for (const made = new Set<string>(); ;) {
+    try {
+      await client.query(sql);
+      return;
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string };
+      const role = code === '42704' ? /^role "(.+)" does not exist$/.exec(message)?.[1] : undefined;
+      if (!makeRoles || role === undefined || made.has(role)) throw error;
+      await client.query(`CREATE ROLE ${quoteName(role)}`);
+      made.add(role);
+    }
+  }
 }
 
 /** Metadata came before, with `lo_create`. */
@@ -93,11 +112,17 @@ export async function readServerFacts(client: pg.Client): Promise<ServerFacts> {
   return { tablespaces: new Set(rows.map(({ name }) => name)), versionNumber: rows[0]?.number ?? 0 };
 }
 
-function refused(error: unknown, label: string): BackupFailure {
+function refused(error: unknown, label: string, item: RestoreItem): BackupFailure {
   if (error instanceof BackupFailure) return error;
   const { code, where } = error as { code?: string; where?: string };
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return asBackupFailure(error, 'restore-failed');
   const at = where ? `; ${where.split('\n')[0]?.slice(0, 200)}` : '';
   const failure = asBackupFailure(error, 'restore-failed');
-  return new BackupFailure('restore-failed', `${label}: ${failure.message}${at}`, { cause: error });
+  // an extension comes from the server, not from the dump
+  const isExtension = item.kind === 'sql' && /^\s*CREATE EXTENSION\b/i.test(item.sql);
+  const reason = isExtension ? 'preflight-refused' : 'restore-failed';
+  const remedy = /^role "/.test(failure.message)
+    ? 'make the role, or leave owners and rights away: --no-owners'
+    : undefined;
+  return new BackupFailure(reason, `${label}: ${failure.message}${at}`, { cause: error, ...(remedy && { remedy }) });
 }

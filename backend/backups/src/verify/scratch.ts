@@ -10,6 +10,8 @@ export interface ScratchDatabase {
   readonly makeRoles: boolean;
   /** Whether owners and rights are restored and compared. */
   readonly withOwners: boolean;
+  /** In what it is not like the dumped one, such as its locale. */
+  readonly unlike?: string | undefined;
   /** Removes it. */
   close(): Promise<void>;
 }

@@ -32,7 +32,15 @@ export interface VerifyResult {
 type Found = Pick<Verification, 'decodedBy' | 'restoreSeconds' | 'server' | 'differences'>;
 
 /** Failures that say something about the backup. Others say that it could not be looked at. */
-const IS_DAMAGE = new Set(['damaged', 'different', 'restore-failed']);
+const OF_THE_BACKUP = new Set(['damaged', 'different', 'restore-failed']);
+/** SQLSTATE classes that are about the scratch server: no resources, an operator, the system, the connection. */
+const OF_THE_SERVER = /^(53|57|58|08)/;
+
+function isDamage({ reason, cause }: BackupFailure): boolean {
+  const { code } = (cause ?? {}) as { code?: string };
+  return OF_THE_BACKUP.has(reason) && !(code !== undefined && OF_THE_SERVER.test(code));
+}
+
 const MOST_DIFFERENCES = 100;
 
 /**
@@ -54,7 +62,7 @@ export async function verifyBackup(backup: StoredBackup, options: VerifyOptions)
   if (failure?.reason === 'interrupted') throw failure;
   const verification: Verification = {
     level,
-    outcome: failure === undefined ? 'passed' : IS_DAMAGE.has(failure.reason) ? 'failed' : 'not-possible',
+    outcome: failure === undefined ? 'passed' : isDamage(failure) ? 'failed' : 'not-possible',
     at: new Date(clock.nowMs()).toISOString(),
     durationSeconds: (clock.monotonicMs() - startMs) / 1000,
     ...found,
@@ -79,14 +87,37 @@ async function proveByRestore(
   if ('whyNot' in scratch) throw new BackupFailure('not-provable', scratch.whyNot);
   try {
     found.server = scratch.server;
-    const startMs = options.clock.monotonicMs();
-    const { connectionString, makeRoles, withOwners } = scratch;
-    await restoreInto(backup, { ...options, connectionString, makeRoles, withOwners });
-    found.restoreSeconds = (options.clock.monotonicMs() - startMs) / 1000;
-    if (level === 'exact' && content) await compare(scratch, backup.manifest, options, found);
+    await restoreAndCompare(backup, level, scratch, options, found);
+  } catch (error) {
+    throw scratch.unlike === undefined ? error : unlessOfLocale(error, scratch.unlike, found.differences);
   } finally {
     await scratch.close();
   }
+}
+
+async function restoreAndCompare(
+  backup: StoredBackup,
+  level: 'restore' | 'exact',
+  scratch: ScratchDatabase,
+  options: VerifyOptions,
+  found: { -readonly [K in keyof Found]: Found[K] },
+): Promise<void> {
+  const startMs = options.clock.monotonicMs();
+  const { connectionString, makeRoles, withOwners } = scratch;
+  await restoreInto(backup, { ...options, connectionString, makeRoles, withOwners, isOwnServer: makeRoles });
+  found.restoreSeconds = (options.clock.monotonicMs() - startMs) / 1000;
+  if (level === 'exact') await compare(scratch, backup.manifest, options, found);
+}
+
+/** What another locale alone explains says nothing about the backup: bounds of partitions, and generated columns. */
+function unlessOfLocale(error: unknown, unlike: string, differences: readonly Difference[] = []): unknown {
+  const { cause } = error as { cause?: { code?: string } };
+  const isGenerated = differences.length > 0 && differences.every(({ what }) => what.startsWith('generated columns'));
+  if (cause?.code !== '23514' && !isGenerated) return error;
+  return new BackupFailure('not-provable', `${unlike}, by which this may be explained: ${(error as Error).message}`, {
+    cause: error,
+    remedy: 'name a server that knows the locale: verify.server',
+  });
 }
 
 async function compare(

@@ -2,6 +2,7 @@ import type { Command } from '@commander-js/extra-typings';
 import { BACKUP_EXIT_CODES } from './exit-codes.ts';
 import type { CliContext } from '../context.ts';
 import type { Finish } from '../program.ts';
+import { addAdoptCommand } from './adopt.ts';
 import { addCreateCommand } from './create.ts';
 import { addListCommand } from './list.ts';
 import { addRestoreCommand } from './restore.ts';
@@ -19,6 +20,7 @@ export function addBackupCommand(program: Command, context: CliContext, finish: 
     .description('Makes backups of PostgreSQL databases, proves them by restoring and comparing, and restores them.')
     .addHelpText('after', BACKUP_EXIT_CODES);
   addCreateCommand(backup, context, finish);
+  addAdoptCommand(backup, context, finish);
   addListCommand(backup, context, finish);
   addShowCommand(backup, context, finish);
   addVerifyCommand(backup, context, finish);

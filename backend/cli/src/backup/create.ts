@@ -42,7 +42,7 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
           storage,
           format: oneOf('--format', options.format, ['custom', 'plain']),
           compression: oneOf('--compression', options.compression, ['zstd', 'gzip']),
-          recipients: options.encrypt ?? listOf(context.variables['BACKUP_RECIPIENTS']),
+          recipients: recipientsToUse(context, options.encrypt),
           systemIdentifier: options.systemIdentifier,
           acceptNewIdentity: options.acceptNewIdentity,
           ...acting,
@@ -64,7 +64,9 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
     });
 }
 
-const listOf = (text: string | undefined): string[] => text?.split(/[\s,]+/).filter(Boolean) ?? [];
+/** Public keys to encrypt for: those given, else BACKUP_RECIPIENTS. */
+export const recipientsToUse = (context: CliContext, given: string[] | undefined): string[] =>
+  given ?? context.variables['BACKUP_RECIPIENTS']?.split(/[\s,]+/).filter(Boolean) ?? [];
 
 /** One of the values of an option. */
 export function oneOf<T extends string>(

@@ -1,11 +1,17 @@
 import type { BackupStorage, StoredBackup } from '@clearway/backups';
 
 /**
- * The backup that a command names: by its id, or `latest` for the newest one of a database that is proven best.
+ * The backup that a command names: by its id, or `latest`.
  *
+ * @param of `newest` is the newest one, `exact` the newest that is exact, if there is one
  * @throws BackupFailure `not-found`
  */
-export async function findBackup(storage: BackupStorage, name: string, database?: string): Promise<StoredBackup> {
+export async function findBackup(
+  storage: BackupStorage,
+  name: string,
+  database: string | undefined,
+  of: 'newest' | 'exact',
+): Promise<StoredBackup> {
   const { BackupFailure, listBackups, readBackup } = await import('@clearway/backups');
   if (name !== 'latest') return readBackup(storage, name);
   const { backups } = await listBackups(storage);
@@ -13,11 +19,12 @@ export async function findBackup(storage: BackupStorage, name: string, database?
     ({ manifest }) =>
       manifest.purpose !== 'safety' && (database === undefined || manifest.source?.database === database),
   );
-  const exact = candidates.findLast(({ verifications }) => verifications.state === 'exact');
+  const exact =
+    of === 'newest' ? undefined : candidates.findLast(({ verifications }) => verifications.state === 'exact');
   const found = exact ?? candidates.at(-1);
   if (found) return found;
-  const of = database === undefined ? '' : ` of ${database}`;
-  throw new BackupFailure('not-found', `${storage.location} holds no backup${of}`, {
+  const whose = database === undefined ? '' : ` of ${database}`;
+  throw new BackupFailure('not-found', `${storage.location} holds no backup${whose}`, {
     remedy: 'make one: clearway backup create',
   });
 }

@@ -1,6 +1,6 @@
-import type { RestoreResult } from '@clearway/backups';
+import type { RestoreJournal, RestoreResult } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
-import { EXIT, UsageError } from '../exit-codes.ts';
+import { EXIT, UsageError, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { act } from './act.ts';
@@ -14,6 +14,8 @@ Examples
   clearway backup restore latest --to tracks_copy                    beside what is there
   clearway backup restore 20261122T020000Z-tracks-3f9a1c --to tracks in the place of what is there
   clearway backup restore latest --to tracks --server env:OTHER_SERVER_URL --make-roles
+  clearway backup restore --confirm 20261122T093000Z-restore-91c0de  remove the database that was replaced
+  clearway backup restore --undo 20261122T093000Z-restore-91c0de     give it its name back
 `;
 
 /** Adds `clearway backup restore`. */
@@ -31,6 +33,9 @@ export function addRestoreCommand(backup: BackupCommand, context: CliContext, fi
     .option('--server <url>', 'a database of the server to restore to, or env:VARIABLE; DATABASE_URL otherwise')
     .option('--in-place', 'empty the database and fill it again, in one transaction')
     .option('--make-roles', 'make the roles that the server has not, without passwords')
+    .option('--no-owners', 'give nothing to its owner and no rights to anyone')
+    .option('--confirm <restore>', 'remove the database that a restore replaced')
+    .option('--undo <restore>', 'give the database that a restore replaced its name back')
     .option('--unproven', 'restore a backup that was never restored before')
     .option('--point-in-time <time>', 'restore to a moment: dumps cannot')
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
@@ -40,17 +45,28 @@ export function addRestoreCommand(backup: BackupCommand, context: CliContext, fi
     .action(async (id, options) => {
       const asJson = options.json === true;
       const code = await act(context, asJson, async (acting) => {
-        const { to } = options;
-        if (to === undefined) throw new UsageError('restore to which database? --to NAME');
         const { urlOfDatabase } = await import('@clearway/backups');
         const { engine, storage } = await openBackups(context, options);
+        const { to, confirm, undo } = options;
+        const serverUrl = urlOfDatabase(await databaseToUse(context, options.server), 'postgres');
+        const settled = confirm ?? undo;
+        if (settled !== undefined) {
+          const which = { serverUrl, id: settled };
+          return settledRestore(
+            await (confirm === undefined ? engine.undo(which) : engine.confirm(which)),
+            asJson,
+            context,
+          );
+        }
+        if (to === undefined) throw new UsageError('restore to which database? --to NAME');
         const result = await engine.restore({
-          backup: await findBackup(storage, id, options.database),
-          serverUrl: urlOfDatabase(await databaseToUse(context, options.server), 'postgres'),
+          backup: await findBackup(storage, id, options.database, 'exact'),
+          serverUrl,
           database: to,
           storage,
           inPlace: options.inPlace,
           makeRoles: options.makeRoles,
+          withoutOwners: !options.owners,
           allowUnproven: options.unproven,
           pointInTime: options.pointInTime,
           identities: await identitiesToUse(context, options.identity),
@@ -62,6 +78,14 @@ export function addRestoreCommand(backup: BackupCommand, context: CliContext, fi
       });
       finish(code);
     });
+}
+
+function settledRestore(journal: RestoreJournal, asJson: boolean, context: CliContext): ExitCode {
+  const { id, step, database, oldDatabase, newDatabase } = journal;
+  if (asJson) context.out(JSON.stringify(journal, null, 2));
+  else if (step === 'confirmed') context.out(`${id} is confirmed: ${oldDatabase ?? 'nothing'} was removed`);
+  else context.out(`${id} is undone: ${database} is what it was, and what was restored is ${newDatabase}`);
+  return EXIT.ok;
 }
 
 function render(result: RestoreResult, context: CliContext): void {

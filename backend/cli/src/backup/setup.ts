@@ -20,16 +20,16 @@ export function backupDirectory({ directory, variables }: CliContext, chosen?: s
 /** Opens engine and storage. */
 export async function openBackups(
   context: CliContext,
-  options: { readonly dir?: string | undefined },
+  options: { readonly dir?: string | undefined; readonly verifyServer?: string | undefined },
 ): Promise<BackupSetup> {
-  const { directoryStorage, embeddedScratch, logicalEngine } = await import('@clearway/backups');
+  const { directoryStorage, embeddedScratch, logicalEngine, serverScratch } = await import('@clearway/backups');
   const directory = backupDirectory(context, options.dir);
   const { clock, variables } = context;
   const engine = logicalEngine({
     clock,
     tools: { variables, pgDump: variables['PG_DUMP'] },
     workDirectory: directory,
-    scratch: embeddedScratch(),
+    scratch: options.verifyServer ? serverScratch({ clock, serverUrl: options.verifyServer }) : embeddedScratch(),
   });
   return { engine, storage: directoryStorage(directory), directory };
 }

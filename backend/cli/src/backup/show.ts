@@ -33,7 +33,7 @@ export function addShowCommand(backup: BackupCommand, context: CliContext, finis
     .action(async (id, options) => {
       const code = await act(context, options.json === true, async () => {
         const { storage } = await openBackups(context, options);
-        const found = await findBackup(storage, id, options.database);
+        const found = await findBackup(storage, id, options.database, 'exact');
         const { manifest, verifications } = found;
         if (options.json) {
           const document = { ...backupDocument(found), manifest, verifications: verifications.verifications };

