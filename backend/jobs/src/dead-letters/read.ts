@@ -49,7 +49,7 @@ export function wholeOf(row: WholeRow): ExportedDeadLetter {
     ...{ createdAt, enqueuedAt, lastAttemptAt, processedAt, discardedAt, discardedBy, discardReason },
     ...{ trigger: metadata?.trigger ?? null, key, event, ...(isEdited && { editedEvent }) },
     ...{ stack, causes: metadata?.causes ?? [] },
-  } as ExportedDeadLetter;
+  };
 }
 
 type RunRow = Omit<DeadLetterRun, 'startedAt' | 'endedAt'> & {

@@ -60,7 +60,7 @@ function insideOf(error: unknown): unknown[] {
   const { cause, errors } = error as Error & { errors?: unknown };
   return [
     ...(cause === undefined || cause === null ? [] : [cause]),
-    ...(Array.isArray(errors) ? errors.slice(0, MOST_CAUSES) : []),
+    ...(Array.isArray(errors) ? (errors as unknown[]).slice(0, MOST_CAUSES) : []),
   ];
 }
 

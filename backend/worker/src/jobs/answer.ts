@@ -1,5 +1,7 @@
-import { InputRefused, InvalidCursor, NotPossible, ReportRefused, type Jobs } from '@clearway/jobs';
+import type { InvalidParameter } from '@clearway/contracts';
+import { InputRefused, InvalidCursor, NotPossible, ReportRefused, type InputProblem, type Jobs } from '@clearway/jobs';
 import type { Response } from 'express';
+import { OperatorsOnly } from '../operations/operators-only.ts';
 import { sendProblem } from '../operations/problems.ts';
 import { refuseParameters } from '../operations/validated.ts';
 import { jobsOrProblem, type JobsPort } from './jobs-port.ts';
@@ -28,7 +30,8 @@ export async function answer(
 
 function refuse(res: Response, error: unknown): void {
   if (error instanceof InvalidCursor) return refuseParameters(res, [{ name: 'cursor', message: error.message }]);
-  if (error instanceof InputRefused) return refuseParameters(res, [{ name: 'input', message: error.message }]);
+  if (error instanceof InputRefused) return refuseParameters(res, error.problems.map(nameInput));
+  if (error instanceof OperatorsOnly) return sendProblem(res, 'auth_forbidden', { detail: error.message });
   if (error instanceof NotPossible && error.kind === 'unknown') {
     return sendProblem(res, 'route_not_found', {
       title: 'There is no such job',
@@ -40,4 +43,9 @@ function refuse(res: Response, error: unknown): void {
     return sendProblem(res, 'request_invalid', { status: 409, title: 'Not possible now', detail: error.message });
   }
   throw error;
+}
+
+/** A part of the input as a parameter of the body: `input.trackId`. */
+function nameInput({ path, message }: InputProblem): InvalidParameter {
+  return { name: path === '' ? 'input' : `input.${path}`, message };
 }

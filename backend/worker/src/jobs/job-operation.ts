@@ -16,6 +16,8 @@ export interface JobOperation<Path extends z.ZodType, Query extends z.ZodType, B
   readonly method: 'get' | 'post';
   readonly path: string;
   readonly access: Operation['access'];
+  /** The part of the document that it stands in; `jobs` when left out. */
+  readonly tag?: string;
   readonly summary: string;
   readonly description?: string;
   readonly pathSchema?: Path;
@@ -58,11 +60,11 @@ export function operation<Path extends z.ZodType, Query extends z.ZodType, Body 
 function documentationOf<Path extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType>(
   sketch: JobOperation<Path, Query, Body>,
 ): ZodOpenApiOperationObject {
-  const { summary, description, pathSchema, querySchema, bodySchema, answers, status = 200 } = sketch;
+  const { summary, description, pathSchema, querySchema, bodySchema, answers, status = 200, tag = 'jobs' } = sketch;
   return {
     summary,
     ...(description !== undefined && { description }),
-    tags: ['jobs'],
+    tags: [tag],
     requestParams: {
       ...(pathSchema && { path: pathSchema as never }),
       ...(querySchema && { query: querySchema as never }),

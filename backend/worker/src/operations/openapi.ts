@@ -42,6 +42,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
         name: 'jobs',
         description: 'What runs by schedule or from a queue: runs, metrics, health, and what an operator may do.',
       },
+      { name: 'dead-letters', description: 'Events that failed for good: grouped, replayed, discarded, exported.' },
       { name: 'databases', description: 'What is found out about the watched databases. Asking asks no database.' },
       { name: 'traces', description: 'Recent traces and their log records.' },
       { name: 'ingest', description: 'OTLP over HTTP: where services send their spans and log records.' },

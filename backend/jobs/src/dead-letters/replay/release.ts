@@ -27,14 +27,12 @@ interface TakenLetter {
 
 /**
  * Enqueues the next letters of a replay: each goes to PROCESSING together with its event, or neither happens. A letter that
- * somebody else has handled meanwhile is skipped.
+ * somebody else has handled meanwhile is skipped. The queue takes the events of one batch in any order.
  *
  * @returns the events
  */
 export async function releaseItems(boss: PgBoss, sql: Sql, batch: Batch): Promise<string[]> {
-  // events of one transaction are equally old: the queue takes them in the order of their ids
-  const ids = Array.from({ length: batch.count }, () => crypto.randomUUID()).toSorted();
-  const { rows } = await sql.query<TakenLetter>(TAKE, [batch.replayId, batch.after, batch.count, ids]);
+  const { rows } = await sql.query<TakenLetter>(TAKE, [batch.replayId, batch.after, batch.count]);
   for (const [jobId, letters] of Map.groupBy(rows, (row) => row.job_id)) {
     const events = letters.map((letter) => ({
       id: letter.event_id,
@@ -61,12 +59,11 @@ function dataOf(letter: TakenLetter, { origin }: Batch): EventData {
 
 const TAKE = `
   WITH batch AS (
-    SELECT replay_id, position, dead_letter_id, ($4::uuid[])[row_number() OVER (ORDER BY position)] AS event_id
-    FROM replay_items
+    SELECT replay_id, position, dead_letter_id FROM replay_items
     WHERE replay_id = $1 AND position > $2 AND status = 'WAITING' ORDER BY position LIMIT $3
   ), taken AS (
     UPDATE dead_letter_queue letter
-    SET status = 'PROCESSING', replay_event_id = batch.event_id, processed_at = NULL, updated_at = now()
+    SET status = 'PROCESSING', replay_event_id = gen_random_uuid(), processed_at = NULL, updated_at = now()
     FROM batch
     WHERE letter.id = batch.dead_letter_id AND letter.status IN ('PENDING', 'FAILED') AND letter.discarded_at IS NULL
     RETURNING letter.id, letter.job_id, letter.replay_event_id AS event_id, batch.position, letter.key,
