@@ -26,7 +26,7 @@ export async function setUp(context: CliContext, options: SetupCommandOptions): 
   });
   const hasFailed = findings.some(({ status }) => status === 'failed');
   if (options.json) context.out(JSON.stringify({ ready: !hasFailed, findings }, null, 2));
-  else context.out(hasFailed ? 'Not ready: mend what failed, and run it again.' : 'Ready.');
+  else context.out(hasFailed ? 'Not ready: mend what failed, and run it again.' : options.check ? 'Fit.' : 'Ready.');
   return hasFailed ? EXIT.problem : EXIT.ok;
 }
 
