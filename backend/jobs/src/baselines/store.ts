@@ -5,6 +5,8 @@ import type { BaselineState, ObservedRun, Verdict } from './types.ts';
 
 /** Runs taken at once: a job that has many to catch up with must not keep the others waiting. */
 const LARGEST_BATCH = 500;
+/** So many batches of one job in a row: more than any job ends between two looks. */
+const MOST_BATCHES = 20;
 const MOST_JOBS = 200;
 
 /** A job whose verdict is another than before. */
@@ -27,8 +29,11 @@ export async function observeEndedRuns(connections: Connections): Promise<Verdic
   const { rows } = await connections.query<{ job_id: string }>(JOBS_WITH_NEW_RUNS, [MOST_JOBS]);
   const changes: VerdictChange[] = [];
   for (const { job_id: jobId } of rows) {
-    const change = await connections.transaction((sql) => observeJob(sql, jobId));
-    if (change) changes.push(change);
+    for (let batch = 0; batch < MOST_BATCHES; batch++) {
+      const { count, change } = await connections.transaction((sql) => observeBatch(sql, jobId));
+      if (change) changes.push(change);
+      if (count < LARGEST_BATCH) break;
+    }
   }
   return changes;
 }
@@ -51,9 +56,9 @@ interface RunRow {
   readonly items_processed: string | null;
 }
 
-async function observeJob(sql: Sql, jobId: string): Promise<VerdictChange | undefined> {
+async function observeBatch(sql: Sql, jobId: string): Promise<{ count: number; change?: VerdictChange }> {
   const state = await lockState(sql, jobId, 'SKIP LOCKED');
-  if (!state) return undefined; // another process has it
+  if (!state) return { count: 0 }; // another process has it
   const { rows } = await sql.query<RunRow>(NEW_RUNS, [jobId, LARGEST_BATCH]);
   const before = await verdictKind(sql, jobId);
   let after = state;
@@ -61,7 +66,8 @@ async function observeJob(sql: Sql, jobId: string): Promise<VerdictChange | unde
   for (const run of rows.filter(isComparable)) ({ state: after, verdict } = observe(after, observedOf(run)));
   if (verdict) await save(sql, jobId, after, verdict);
   await sql.query('UPDATE job_runs SET observed = true WHERE id = ANY ($1)', [rows.map(({ id }) => id)]);
-  return verdict && verdict.kind !== before ? { jobId, before, verdict } : undefined;
+  const count = rows.length;
+  return verdict && verdict.kind !== before ? { count, change: { jobId, before, verdict } } : { count };
 }
 
 const NEW_RUNS = `SELECT id, status, started_at, duration_ms, items_processed FROM (
