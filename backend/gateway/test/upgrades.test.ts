@@ -196,6 +196,26 @@ describe('a WebSocket (RFC 9110 §7.8, RFC 6455)', () => {
     first.close();
   });
 
+  test('takes no place from plain requests, nor from those that have a connection to themselves', async () => {
+    const upstream = await startEcho();
+    upstream.removeAllListeners('request');
+    upstream.on('request', (req: http.IncomingMessage, res: http.ServerResponse) => {
+      req.resume().once('end', () => res.end('plain'));
+    });
+    const gateway = await open(startGateway(simple([upstream.origin], { upstream: { connections: 1 } })));
+    const sockets = [await openWebSocket(gateway), await openWebSocket(gateway)];
+    for (const fields of ['', 'TE: trailers\r\n', 'Expect: 100-continue\r\nContent-Length: 2\r\n']) {
+      const client = connect(gateway.port);
+      client.write(`POST / HTTP/1.1\r\nHost: a\r\n${fields}Connection: close\r\n\r\n`);
+      if (fields.startsWith('Expect')) {
+        await client.until('100 Continue');
+        client.write('ok');
+      }
+      expect(answersOf(await client.closed).at(-1)).toMatchObject({ status: 200 });
+    }
+    sockets.forEach((socket) => socket.close());
+  });
+
   test('does not fill the memory when one side does not read', async () => {
     const upstream = await startEcho((socket) => {
       // a megabyte as often as the gateway takes one
@@ -305,6 +325,16 @@ describe('an upgrade that fails', () => {
       { status: 502, headers: { 'clearway-reason': 'upstream_protocol' } },
     ]);
     expect(await gateway.nextRecord()).toMatchObject({ kind: 'exchange', status: 502, reason: 'upstream_protocol' });
+  });
+
+  test('is answered although its client has sent more than the gateway has read', async () => {
+    const gateway = await open(startGateway({ routes: [] }));
+    for (const request of [ask('websocket'), 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n']) {
+      const client = connect(gateway.port);
+      client.write(request);
+      client.socket.write(Buffer.alloc(500_000));
+      expect(answersOf(await client.closed)[0]?.status).toBeGreaterThan(400);
+    }
   });
 
   test('by a client that leaves before the upstream agrees cancels the upstream’s connection', async () => {

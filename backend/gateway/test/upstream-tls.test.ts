@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { WebSocket, WebSocketServer } from 'ws';
 import { createAuthority, type Authority } from '../../../tests/end-to-end/support/certificates.ts';
 import { configurationOf, listening, simple, startGateway } from './support/gateway-under-test.ts';
 import { open } from './support/open.ts';
@@ -127,3 +129,20 @@ test.each(['localhost', '127.0.0.1'])(
     expect(names.map((name) => name || undefined)).toEqual([host === 'localhost' ? 'localhost' : undefined]);
   },
 );
+
+test('a WebSocket reaches a target over TLS', async () => {
+  const caFile = file('ca.pem', authority.certificate);
+  const { certificate: cert, key } = await authority.issue(['localhost']);
+  const server = https.createServer({ cert, key });
+  new WebSocketServer({ server }).on('connection', (socket) =>
+    socket.on('message', (data: Buffer) => socket.send(data)),
+  );
+  const { port } = await open(listening(server));
+  const gateway = await open(startGateway(simple([`https://localhost:${port}`], { upstream: { tls: { caFile } } })));
+  const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/`);
+  await once(socket, 'open');
+  socket.send('over TLS');
+  expect(String((await once(socket, 'message'))[0])).toBe('over TLS');
+  socket.close();
+  expect(await gateway.nextRecord()).toMatchObject({ status: 101, reason: undefined });
+});

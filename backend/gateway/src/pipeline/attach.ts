@@ -4,6 +4,7 @@ import { EarlyBytes } from '../proxy/upgrades/early-bytes.ts';
 import { acceptableUpgrade } from '../proxy/upgrades/upgrade-request.ts';
 import { treatClientFaults, type FaultContext } from './client-faults.ts';
 import { takeExpectations } from './expectations.ts';
+import { endSlowly } from './linger.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A connection that a client asks to upgrade. */
@@ -54,7 +55,11 @@ function answerOn(req: IncomingMessage, socket: Socket): ServerResponse {
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket);
-  res.once('finish', () => socket.destroySoon());
+  res.once('finish', () => {
+    // what the client still sends is dropped
+    socket.resume();
+    endSlowly(socket);
+  });
   socket.on('error', () => undefined);
   return res;
 }

@@ -10,7 +10,8 @@ import { AnswerWriter } from './answer-writer.ts';
 import { classifyError, errorText, type AttemptPhase } from './classify-error.ts';
 import { dispatchOptions, needsOwnConnection, openAttempt, ownConnectionRequest } from './dispatch-options.ts';
 import { passInterimAnswer } from './interim-answers.ts';
-import { dispatchAlone, type OwnConnectionHandler } from './own-connection.ts';
+import { dispatchAlone, outsideOf, placeOutside, type OwnConnectionHandler } from './own-connection.ts';
+import type { Outside } from './targets.ts';
 import { clientHeaders, isContentDropped, isEventStream, textOf } from './response-headers.ts';
 import { TimeLimits, type ExpiredLimit, type Limited } from './time-limits.ts';
 import { announceTrailers, safeTrailers } from './trailers.ts';
@@ -58,8 +59,8 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   /** Whether the connection had carried another request before. */
   #isReused = false;
   #hasAnswerBegun = false;
-  /** Whether it has a connection to itself. */
-  #isAlone = false;
+  /** Set when it has a connection to itself. */
+  #outside: keyof Outside | undefined;
   /** Names of fields that follow the answer's body; undefined when none are passed on. */
   #trailers: string[] | undefined;
 
@@ -103,14 +104,8 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   }
 
   #dispatchAlone(target: Target, options: Dispatcher.DispatchOptions): void {
-    const { upgrade, runtime } = this.#exchange;
-    const { maxUpgrades } = runtime.configuration.server;
-    const isFull = upgrade
-      ? runtime.upgrades.isClosing || runtime.upgrades.size >= maxUpgrades
-      : target.alone >= target.maxConnections;
-    if (isFull) throw new Failure('overloaded', { message: 'too many connections of their own are open' });
-    this.#isAlone = true;
-    target.alone++;
+    this.#outside = placeOutside(this.#exchange, target);
+    target.outside[this.#outside]++;
     dispatchAlone(target, ownConnectionRequest(this.#exchange, options, this.#upload?.body), this);
   }
 
@@ -184,7 +179,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
       record.kind = 'stream';
       this.#limits.exemptFromTotal();
     }
-    if (this.#isAlone) this.#addConnectionFields(headers, fields);
+    if (this.#outside) this.#addConnectionFields(headers, fields);
     this.#limits.expectWithin(this.#upstream.configuration.timeouts.idleMs);
     this.#answer.begin(controller, status, headers);
   }
@@ -278,9 +273,9 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   #isQueued(): boolean {
     return (
       this.#phase === 'connecting' &&
-      !this.#isAlone &&
+      !this.#outside &&
       this.#target !== undefined &&
-      this.#target.inFlight - this.#target.alone > this.#target.maxConnections
+      this.#target.inFlight - outsideOf(this.#target) > this.#target.maxConnections
     );
   }
 
@@ -293,7 +288,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     }
     const next = this.#nextAfter(failure.reason);
     this.#close();
-    if (this.#phase === 'connecting' && !this.#isAlone) this.#target?.pool.cancel(this);
+    if (this.#phase === 'connecting' && !this.#outside) this.#target?.pool.cancel(this);
     this.#answer.abandon();
     this.#controller?.abort(failure);
     this.#upload?.body.destroy();
@@ -331,7 +326,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     this.#closed = true;
     if (this.#attempt) this.#attempt.endMs = this.#exchange.record.elapsedMs();
     if (this.#target) this.#target.inFlight--;
-    if (this.#target && this.#isAlone) this.#target.alone--;
+    if (this.#target && this.#outside) this.#target.outside[this.#outside]--;
     this.#limits.clear();
   }
 }

@@ -7,6 +7,12 @@ import { TargetHealth } from './health/target-health.ts';
 import { isName, type Names } from './names/names.ts';
 import type { TlsMaterial } from './tls-material.ts';
 
+/** Requests on connections that are not of the pool. */
+export interface Outside {
+  upgrades: number;
+  others: number;
+}
+
 /** One origin of an upstream, with its connections. */
 export interface Target {
   readonly origin: string;
@@ -23,8 +29,8 @@ export interface Target {
   readonly pool: ConnectionPool;
   /** Opens a connection that is not of the pool; either side of it may end alone. */
   readonly connectAlone: Connector;
-  /** How many of those there are. */
-  alone: number;
+  /** How many requests have one of those. */
+  readonly outside: Outside;
   readonly health: TargetHealth;
   /** Asks whether it is healthy; undefined when its upstream is not checked. */
   readonly probe: Probe | undefined;
@@ -62,7 +68,7 @@ export function openTarget(
     maxConnections: connections,
     pool,
     connectAlone: connectorWithin(timeouts.connectMs, true),
-    alone: 0,
+    outside: { upgrades: 0, others: 0 },
     health: new TargetHealth(healthCheck ?? { healthyAfter: 1, unhealthyAfter: 1 }, Date.now(), previous),
     probe: healthCheck && new Probe(known, healthCheck, connectorWithin(healthCheck.timeoutMs)),
     inFlight: 0,
