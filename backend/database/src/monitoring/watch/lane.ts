@@ -33,6 +33,8 @@ export class Lane {
   #client: pg.Client | undefined;
   #statements: string | undefined;
   #hasFunctions = false;
+  /** Whether the two above are known. */
+  #isKnown = false;
   #inTransaction = false;
 
   constructor(options: LaneOptions) {
@@ -52,6 +54,7 @@ export class Lane {
   async ask<C extends Columns>(query: MonitoringQuery<C>, values: readonly unknown[] = []): Promise<RowOf<C>[]> {
     const client = await this.#open();
     await this.#begin(client);
+    if (!this.#isKnown) await this.#lookAround(client);
     return this.#ask(client, query, values);
   }
 
@@ -65,8 +68,7 @@ export class Lane {
 
   /** Looks again which extension and functions there are, before the next question. */
   forget(): void {
-    this.#statements = undefined;
-    this.#hasFunctions = false;
+    this.#isKnown = false;
   }
 
   async close(): Promise<void> {
@@ -92,11 +94,6 @@ export class Lane {
     try {
       await client.connect();
       this.#client = client;
-      await this.#begin(client);
-      const [place] = await this.#ask(client, statementsSchema, []);
-      this.#statements = place && pg.escapeIdentifier(place.schemaName);
-      const [installed] = await this.#ask(client, installedFunctions, []);
-      this.#hasFunctions = installed?.version === MONITORING_VERSION;
       return client;
     } catch (error) {
       this.#drop();
@@ -106,6 +103,14 @@ export class Lane {
       const unknown = { kind: 'refused', message, remedy: 'look at the log of the server' } as const;
       throw new UnreachableError(connectionProblem(error) ?? unknown, error);
     }
+  }
+
+  async #lookAround(client: pg.Client): Promise<void> {
+    const [place] = await this.#ask(client, statementsSchema, []);
+    this.#statements = place && pg.escapeIdentifier(place.schemaName);
+    const [installed] = await this.#ask(client, installedFunctions, []);
+    this.#hasFunctions = installed?.version === MONITORING_VERSION;
+    this.#isKnown = true;
   }
 
   /** By SET LOCAL, since a pooler may give each transaction another session. */
