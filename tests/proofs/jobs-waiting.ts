@@ -66,18 +66,22 @@ async function startSide(waiting: number): Promise<Side> {
   return { database, jobs, ended: () => ended, waiting };
 }
 
+const FILL_BATCH = 50_000;
+
 /** As if they had been enqueued over the last day. */
 async function fill(jobs: Jobs, count: number): Promise<void> {
-  await jobs.connections.query(
-    `INSERT INTO pgboss.job (name, data, created_on, start_after, keep_until, expire_seconds, heartbeat_seconds, dead_letter)
-     SELECT 'work', jsonb_build_object('input', jsonb_build_object('number', n), 'trigger', 'enqueue'),
-       now() - n * interval '80 milliseconds', now() - n * interval '80 milliseconds', now() + interval '1 year', 120, 30,
-       'clearway.dead-letters'
-     FROM generate_series(1, $1::int) AS n`,
-    [count],
-  );
+  for (let done = 0; done < count; done += FILL_BATCH) {
+    await jobs.connections.query(FILL, [done + 1, Math.min(count, done + FILL_BATCH)]);
+  }
   await jobs.connections.query('ANALYZE pgboss.job');
 }
+
+const FILL = `
+  INSERT INTO pgboss.job (name, data, created_on, start_after, keep_until, expire_seconds, heartbeat_seconds, dead_letter)
+  SELECT 'work', jsonb_build_object('input', jsonb_build_object('number', n), 'trigger', 'enqueue'),
+    now() - n * interval '80 milliseconds', now() - n * interval '80 milliseconds', now() + interval '1 year', 120, 30,
+    'clearway.dead-letters'
+  FROM generate_series($1::int, $2::int) AS n`;
 
 async function setPaused({ connections }: Jobs, isPaused: boolean): Promise<void> {
   await connections.query('UPDATE job_definitions SET paused_at = CASE WHEN $1 THEN now() END', [isPaused]);

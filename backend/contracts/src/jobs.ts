@@ -254,21 +254,65 @@ export const runReportAnswerSchema = z
   })
   .meta({ id: 'RunReportAnswer' });
 
-/** How a job fares. */
-export const jobStateSchema = z.enum(['healthy', 'late', 'failing', 'slow', 'silent', 'paused', 'unknown']);
+/** How a job stands. */
+export const jobStateSchema = z.enum(['healthy', 'late', 'failing', 'slow', 'silent', 'suspicious']).meta({
+  id: 'JobState',
+  description: 'suspicious: much faster than usual, or without the output it usually has.',
+});
+
+/** Why a job is not healthy. */
+export const jobReasonSchema = z
+  .object({
+    code: z.string(),
+    state: jobStateSchema,
+    text: z.string().meta({ description: 'For a person.' }),
+    since: time(),
+    runId: z.uuid().exactOptional(),
+  })
+  .readonly()
+  .meta({ id: 'JobReason' });
 
 /** The answer of `GET /api/health/jobs`. */
 export const jobHealthSchema = z
   .object({
-    status: z.enum(['healthy', 'degraded', 'unhealthy']),
+    status: z.enum(['healthy', 'degraded']).meta({ description: 'degraded: at least one job is not healthy.' }),
+    at: time().meta({ description: 'When it was judged; older when the database does not answer.' }),
     jobs: z
       .array(
-        z.object({ jobId: jobIdSchema, state: jobStateSchema, reasons: z.array(z.string()).readonly() }).readonly(),
+        z
+          .object({
+            jobId: jobIdSchema,
+            state: jobStateSchema,
+            isPaused: z.boolean(),
+            reasons: z.array(jobReasonSchema).readonly().meta({ description: 'The worst first.' }),
+            nextDueAt: time().nullable(),
+            failuresInRow: z.int().min(0),
+          })
+          .readonly(),
       )
       .readonly(),
   })
   .readonly()
   .meta({ id: 'JobHealth' });
+
+/** What is usual for a job, and how its last runs stand against it. */
+export const jobBaselineSchema = z
+  .object({
+    jobId: jobIdSchema,
+    phase: z.string().meta({ description: 'learning, or frozen.' }),
+    verdict: z.string().meta({ description: 'learning, normal, slow, fast or empty.' }),
+    evidence: z.string().nullable().meta({ description: 'For a person.' }),
+    ratio: z.number().nullable().meta({ description: 'How many times as long as expected the runs since then took.' }),
+    sinceRunId: z.uuid().nullable(),
+    sinceAt: time().nullable(),
+    baselineAvgMs: z.number(),
+    baselineP50Ms: z.number().nullable(),
+    baselineP95Ms: z.number(),
+    sampleSize: z.int().min(0),
+    updatedAt: time(),
+  })
+  .readonly()
+  .meta({ id: 'JobBaseline' });
 
 /** One change that somebody made. */
 export const auditEntrySchema = z
@@ -308,3 +352,4 @@ export type JobState = z.infer<typeof jobStateSchema>;
 export type RunReport = z.infer<typeof runReportSchema>;
 export type RunReportAnswer = z.infer<typeof runReportAnswerSchema>;
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
+export type JobBaseline = z.infer<typeof jobBaselineSchema>;

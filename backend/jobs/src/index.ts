@@ -37,3 +37,8 @@ export { cancelReplay } from './dead-letters/replay/stop.ts';
 export { reportRun, ReportRefused } from './reports/report-run.ts';
 export type { Connections, Sql } from './queue/connections.ts';
 export { DEFAULT_KEEP_DAYS, pruneHistory, type KeepDays } from './maintenance.ts';
+export { readHealth, type JudgedJob } from './administration/read-health.ts';
+export { readBaselines, type KeptBaseline } from './baselines/read-baselines.ts';
+export { changeBaseline, observeEndedRuns, type VerdictChange } from './baselines/store.ts';
+export { startWatch, type Watch } from './expectations/watch.ts';
+export { every, type Repeating } from './every.ts';

@@ -15,8 +15,11 @@ import { querySpans } from './database/monitoring/query-spans.ts';
 import { watchedDatabases } from './database/monitoring/watched-databases.ts';
 import { deadLetterOperations } from './dead-letters/dead-letter-operations.ts';
 import { deadLetterMetrics } from './dead-letters/metrics.ts';
+import { composeIntegrity } from './integrity/compose-integrity.ts';
+import { jobHealthOperations } from './jobs/health-operations.ts';
 import { jobOperations } from './jobs/job-operations.ts';
 import { createWorkerJobs } from './jobs/start.ts';
+import { watchJobs } from './jobs/watch-jobs.ts';
 import { listen } from './listener.ts';
 import { buildOperationsApp } from './operations/app.ts';
 import { createReadiness, type Readiness } from './operations/readiness.ts';
@@ -89,8 +92,9 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   lifecycle.onRelease('database check', () => check.close());
 
   // the watched databases, Clearway's own among them
+  const databases = watchedDatabases(options.configuration.databases, env);
   const monitoring = new DatabaseMonitoring({
-    databases: watchedDatabases(options.configuration.databases, env),
+    databases,
     own: database.pool,
     spans: querySpans(store),
     metrics: telemetry.metrics,
@@ -98,9 +102,24 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   });
   lifecycle.onRelease('database monitoring', () => monitoring.close());
 
+  // what has to hold in them, and the data migrations under way
+  const integrity = composeIntegrity({
+    configuration: options.configuration,
+    databases,
+    own: database.pool,
+    turn: (id, work) => monitoring.watches.get(id)?.lend(work) ?? work(new AbortController().signal),
+    gateways: {
+      urls: env.GATEWAY_ADMIN_URLS ?? [`http://127.0.0.1:${env.ADMIN_PORT}`],
+      token: env.OPERATIONS_TOKENS[0]?.token,
+    },
+    telemetry,
+    lifecycle,
+  });
+
   // jobs: start when the database has its tables
   const drainLimitMs = env.SHUTDOWN_LIMIT_SECONDS * 1000;
   const jobs = createWorkerJobs({ connectionString: env.DATABASE_URL, telemetry, lifecycle, drainLimitMs });
+  const jobsWatch = watchJobs({ port: jobs, telemetry, lifecycle });
   deadLetterMetrics(telemetry.metrics, jobs);
 
   // the listener; its release is the drain
@@ -116,8 +135,10 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       ...ingestOperations(createReceiver(store, listener)),
       ...traceOperations(store, link),
       ...jobOperations(jobs, link),
+      ...jobHealthOperations(jobs, jobsWatch),
       ...deadLetterOperations(jobs, link),
       ...databaseOperations(monitoring),
+      ...integrity.operations,
       ...cronOperations(monitoring),
       databaseHealthOperation(monitoring, { health, ...about }),
     ],
@@ -130,6 +151,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   logger.info('worker listens', { port: server.port, version: VERSION });
 
   monitoring.start();
+  integrity.start();
   const migrated = migrateInBackground(options, readiness);
   jobs.startAfter(migrated);
   return { port: server.port, readiness, health, store, migrated };
