@@ -186,7 +186,7 @@ describe('passes', () => {
         log: { info: nothing, warn: nothing },
         turn: (id, work) => {
           passes.push(`${holder} ${id}`);
-          return work();
+          return work(new AbortController().signal);
         },
       });
     const [first, second] = [make('first'), make('second')];

@@ -1,4 +1,4 @@
-import { integer, operationsTokens, port, url, variable } from '@clearway/kernel';
+import { integer, list, operationsTokens, port, url, variable } from '@clearway/kernel';
 import { telemetryEnvironment } from '@clearway/telemetry/environment';
 import { z } from 'zod';
 import { reportTokens } from './report-tokens.ts';
@@ -25,6 +25,16 @@ export const workerEnvironment = {
   ),
   SHUTDOWN_LIMIT_SECONDS: variable(integer(1, 600).default(10), 'How long requests under way may take at the end.', {
     section: 'Worker',
+  }),
+  GATEWAY_ADMIN_URLS: variable(
+    list()
+      .pipe(z.array(z.url({ protocol: /^https?$/ })).max(100))
+      .optional(),
+    'Admin listeners of the gateways, separated by commas, for figures of routes; the one at ADMIN_PORT unless it is set.',
+    { section: 'Worker', example: 'http://10.0.0.1:8001,http://10.0.0.2:8001' },
+  ),
+  ADMIN_PORT: variable(port().default(8001), 'Port of the admin listener: metrics, health, configuration.', {
+    section: 'Gateway',
   }),
   CLEARWAY_CONFIG: variable(
     text().optional(),

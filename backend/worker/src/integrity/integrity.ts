@@ -23,6 +23,9 @@ export interface IntegrityLog {
   warn(message: string, fields?: object): void;
 }
 
+/** Waits until a database is not looked at by others, then does the work. */
+export type Turn = <T>(database: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
 /** What the integrity checks of a process are made from. */
 export interface IntegrityOptions {
   /** The section `integrity`; databases without an entry have their foreign keys looked through. */
@@ -33,8 +36,8 @@ export interface IntegrityOptions {
   /** Of this process, see `leaseHolder`. */
   readonly holder: string;
   readonly log: IntegrityLog;
-  /** One heavy look at a database at a time, whoever looks. */
-  readonly turn?: <T>(database: string, work: () => Promise<T>) => Promise<T>;
+  /** One heavy look at a database at a time, whoever looks; the signal tells when another one wants to. */
+  readonly turn?: Turn;
   readonly onPass?: (database: string, outcome: PassOutcome) => void;
 }
 
@@ -103,8 +106,9 @@ function roundOf(monitor: IntegrityMonitor, keeper: LeaseKeeper, { turn, onPass 
     if (isElsewhere || wasElsewhere) await monitor.reload();
     wasElsewhere = isElsewhere;
     if (isElsewhere || signal.aborted) return;
-    const pass = () => monitor.pass(signal);
-    const outcome = await (turn ? turn(monitor.database, pass) : pass());
+    const outcome = await (turn
+      ? turn(monitor.database, (room) => monitor.pass(AbortSignal.any([signal, room])))
+      : monitor.pass(signal));
     onPass?.(monitor.database, outcome);
   };
 }

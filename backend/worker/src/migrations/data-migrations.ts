@@ -1,6 +1,6 @@
 import type { DataMigrationSettings, DataMigrationView, MigrationMetricSettings } from '@clearway/contracts';
 import { LeaseKeeper, MigrationWatch, migrationStore, openConnection, type Queryable } from '@clearway/database';
-import type { Integrity, LookedAfter } from '../integrity/integrity.ts';
+import type { Integrity, LookedAfter, Turn } from '../integrity/integrity.ts';
 import { repeat, type Repeated } from '../integrity/repeat.ts';
 
 /** What is written about data migrations. */
@@ -21,7 +21,7 @@ export interface DataMigrationOptions {
   readonly integrity: Pick<Integrity, 'monitor'>;
   readonly routeFigure?: (metric: MigrationMetricSettings) => Promise<number | undefined>;
   /** One heavy look at a database at a time, whoever looks. */
-  readonly turn?: <T>(database: string, work: () => Promise<T>) => Promise<T>;
+  readonly turn?: Turn;
 }
 
 /** The data migrations that are followed. */

@@ -31,7 +31,7 @@ export async function startWhole(
   try {
     const running = await startWorkerProcess({
       env,
-      configuration: { databases: [], ...configuration },
+      configuration: { databases: [], integrity: [], migrations: [], ...configuration },
       telemetry: { ...telemetry, shutdown: () => telemetry.logs.close(100) },
       lifecycle,
     });

@@ -104,6 +104,9 @@ export class DatabaseWatch {
   #quickRunning: Promise<PassResult<QuickKnowledge>> | undefined;
   #fullRunning: Promise<PassResult<FullAnswers>> | undefined;
   #indexFingerprint: string | null | undefined;
+  /** Who uses the second connection takes turns. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #lent = new AbortController();
 
   constructor(settings: WatchSettings, options: WatchOptions = {}) {
     this.settings = settings;
@@ -186,13 +189,33 @@ export class DatabaseWatch {
 
   /** Asks everything else. A second call while one runs is the same pass. Never rejects for the database's sake. */
   full(): Promise<PassResult<FullAnswers>> {
-    this.#fullRunning ??= this.#runFull().finally(() => (this.#fullRunning = undefined));
+    this.#lent.abort();
+    this.#fullRunning ??= this.#inTurn(() => this.#runFull()).finally(() => (this.#fullRunning = undefined));
     return this.#fullRunning;
+  }
+
+  /**
+   * Lends the second connection to other work on the database, such as integrity checks: the work opens one of its own and
+   * ends it. Full passes come first: the work waits for the one under way, and is told by its signal to make room for another.
+   */
+  lend<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      this.#lent = new AbortController();
+      if (this.#fullRunning) this.#lent.abort();
+      await this.#fullLane.close();
+      return work(this.#lent.signal);
+    });
   }
 
   async close(): Promise<void> {
     this.#resources.close();
     await Promise.all([this.#quickLane.close(), this.#fullLane.close()]);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   async #runQuick(): Promise<PassResult<QuickKnowledge>> {
