@@ -303,6 +303,23 @@ describe('an upgrade that fails', () => {
     expect(await gateway.nextRecord()).toMatchObject({ kind: 'exchange', status: 426, attempts: [{ status: 426 }] });
   });
 
+  test('RFC 9110 §15.5.22 426 names the protocols that the upstream insists on and the route allows', async () => {
+    const upstream = await open(
+      startUpstream((_req, res) => {
+        res.writeHead(426, { upgrade: 'TLS/1.3, websocket', connection: 'Upgrade', 'content-length': 0 }).end();
+      }),
+    );
+    const gateway = await open(startGateway(simple([upstream.origin])));
+    const client = connect(gateway.port);
+    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until('\r\n\r\n');
+    client.write(ask('websocket'));
+    expect(answersOf(await client.closed)).toMatchObject([
+      { status: 426, headers: { upgrade: 'websocket', connection: 'Upgrade' } },
+      { status: 426, headers: { upgrade: 'websocket', connection: 'close, Upgrade' } },
+    ]);
+  });
+
   test('by a refused connection or by a policy is answered like any request', async () => {
     const gateway = await open(
       startGateway(simple(['http://127.0.0.1:1'], { route: { policies: { rateLimit: { limit: 1 } } } })),

@@ -21,6 +21,7 @@ import type { PooledHandler } from './connections/connection-pool.ts';
 import { isRepeatable } from './repetition.ts';
 import { Upload, type UploadEvents } from './upload.ts';
 import { switchProtocols } from './upgrades/switch-protocols.ts';
+import { tellRequiredUpgrade } from './upgrades/upgrade-required.ts';
 import type { Target, Upstream } from './upstreams.ts';
 
 const TIMEOUT_REASON = {
@@ -30,6 +31,7 @@ const TIMEOUT_REASON = {
 } as const satisfies Record<AttemptPhase, FailureReason>;
 
 const REQUEST_TIMEOUT = 408;
+const UPGRADE_REQUIRED = 426;
 
 /**
  * One attempt to have an upstream answer a request. It is the handler of its dispatch itself, so that most requests cost
@@ -180,6 +182,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
       this.#limits.exemptFromTotal();
     }
     if (this.#outside) this.#addConnectionFields(headers, fields);
+    if (status === UPGRADE_REQUIRED) tellRequiredUpgrade(this.#exchange, headers, fields, this.#outside !== undefined);
     this.#limits.expectWithin(this.#upstream.configuration.timeouts.idleMs);
     this.#answer.begin(controller, status, headers);
   }
