@@ -1,12 +1,17 @@
+import { monitorPool, queryTags } from '@clearway/telemetry';
 import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
 import { PrismaClient } from './generated/client.ts';
 
 /** The service's database. */
 export type Database = PrismaClient;
 
-/** Opens the database; nothing is connected before the first query. */
+/**
+ * Opens the database; nothing is connected before the first query. Its pool is in the metrics, and each query carries
+ * the route and trace that issue it, for whoever looks at PostgreSQL's sessions.
+ */
 export function openDatabase(connectionString: string): Database {
-  const adapter = new PrismaPg({
+  const pool = new pg.Pool({
     connectionString,
     application_name: 'tracks-service',
     max: 10,
@@ -15,5 +20,7 @@ export function openDatabase(connectionString: string): Database {
     // eslint-disable-next-line @typescript-eslint/no-misused-promises
     onConnect: (client) => client.query("SET TIME ZONE 'UTC'; SET statement_timeout = 10000"),
   });
-  return new PrismaClient({ adapter });
+  // Prisma makes spans of its queries itself
+  monitorPool('prisma', pool, { queries: false });
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }), comments: [queryTags] });
 }

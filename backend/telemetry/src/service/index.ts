@@ -15,5 +15,8 @@ export {
   shutdownTelemetry,
   trackMetric,
 } from './operations.ts';
+export { monitorPool, type ConnectionPool, type MonitorPoolOptions } from './database/monitor-pool.ts';
+export { poolMetrics } from './database/pool-metrics.ts';
+export { queryTags, sqlComment, type QueryTags } from './database/sql-comment.ts';
 export type { ServiceRequest, ServiceResponse } from './http-types.ts';
 export { gatewayTelemetry, type GatewayTelemetry } from './gateway-telemetry.ts';

@@ -62,7 +62,7 @@ function finishOnClose(
   recorder: Recorder,
 ): void {
   const rpc = getRPCMetadata(context.active());
-  const routePattern = watchRoute(request);
+  const routePattern = watchRoute(request, (pattern) => (record.routePattern = pattern));
   const writtenBefore = request.socket.bytesWritten;
   response.prependListener('close', () => {
     const pattern = routePattern();

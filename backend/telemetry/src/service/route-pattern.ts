@@ -7,9 +7,13 @@ const VALUE = /^(?:\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|[\w-]{25,})$/i;
  * Notes the pattern of the route, such as `/v1/tracks/:id`, at the moment when Express finds it: once an error has left
  * a mounted router, the path that it is mounted at is forgotten.
  *
+ * @param onFound hears of it at that moment, when what the request does next is to be named after it
  * @returns tells the pattern of the route that was found last; undefined when there was none
  */
-export function watchRoute(request: ServiceRequest): () => string | undefined {
+export function watchRoute(
+  request: ServiceRequest,
+  onFound: (pattern: string | undefined) => void = () => {},
+): () => string | undefined {
   let route = request.route;
   let pattern = patternOf(request);
   Object.defineProperty(request, 'route', {
@@ -19,6 +23,7 @@ export function watchRoute(request: ServiceRequest): () => string | undefined {
     set(found: ServiceRequest['route']) {
       route = found;
       pattern = patternOf(request);
+      onFound(pattern);
     },
   });
   return () => pattern;

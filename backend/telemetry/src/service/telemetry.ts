@@ -11,6 +11,7 @@ import { createMetrics, telemetryMetrics, type Metrics, type TelemetryMetrics } 
 import { startTracing, type InstrumentationSet, type Tracing } from '../tracing/index.ts';
 import { DEFAULT_IGNORED_PATHS } from '../tracing/instrumentations.ts';
 import { within } from '../within.ts';
+import { poolMetrics, type PoolMetrics } from './database/pool-metrics.ts';
 import { serviceMetrics, type ServiceMetrics } from './metrics.ts';
 
 /** What a service is, beside its variables. */
@@ -32,6 +33,7 @@ export interface ServiceTelemetry {
   readonly logs: Logs;
   readonly metrics: Metrics;
   readonly serviceMetrics: ServiceMetrics;
+  readonly poolMetrics: PoolMetrics;
   readonly health: TelemetryMetrics;
   /** Flushes and stops all signals within `limitMs`; never rejects. */
   shutdown(limitMs: number): Promise<void>;
@@ -73,6 +75,7 @@ export function startServiceTelemetry(env: TelemetryEnvironment, options: Servic
     logs,
     metrics,
     serviceMetrics: serviceMetrics(metrics),
+    poolMetrics: poolMetrics(metrics),
     health: telemetryMetrics(metrics, { tracing, logs, errors }),
     shutdown: async (limitMs) => {
       const startMs = performance.now();
