@@ -29,9 +29,10 @@ export async function openPlainArchive(reader: ByteReader): Promise<OpenArchive>
 }
 
 async function* readItems(reader: ByteReader, isOfPgDump: boolean): AsyncGenerator<RestoreItem, void, undefined> {
-  for (;;) {
+  for (let count = 0; ; count++) {
     const { text, isRest, blanks } = await nextStatement(reader);
     if (isRest) {
+      if (count === 0) throw new BackupFailure('damaged', 'the script holds no statement');
       if (skipBlanks(text) < text.length)
         throw new BackupFailure('damaged', 'the script ends in the middle of a statement');
       if (isOfPgDump && !blanks.includes(COMPLETE))
