@@ -22,6 +22,7 @@ export class TimeLimits {
   readonly #record: RequestRecord;
   readonly #timeouts: UpstreamConfiguration['timeouts'];
   #timer: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Immediate | undefined;
   /** When the timer looks, and when the running phase is over; in milliseconds since the record's start. */
   #timerMs = Infinity;
   #deadlineMs = 0;
@@ -52,9 +53,18 @@ export class TimeLimits {
 
   clear(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#looking);
   }
 
-  /** For the timer only: looks whether a limit is over. */
+  /**
+   * For the timer only: has a look as soon as everything was heard that has come. When the process was held up, what it
+   * waited for may have come in time, and nobody else is to be blamed.
+   */
+  lookSoon(): void {
+    this.#looking = setImmediate(look, this);
+  }
+
+  /** Looks whether a limit is over. */
   look(): void {
     const { idleMs, totalMs } = this.#timeouts;
     const totalLeftMs = this.#totalLeftMs();
@@ -76,13 +86,17 @@ export class TimeLimits {
   #lookAfter(ms: number, nowMs: number): void {
     clearTimeout(this.#timer);
     this.#timerMs = nowMs + ms;
-    this.#timer = setTimeout(look, ms, this);
+    this.#timer = setTimeout(lookSoon, ms, this);
   }
 
   #totalLeftMs(): number {
     if (this.#isTotalExempt) return Infinity;
     return Math.max(0, this.#timeouts.totalMs - this.#record.elapsedMs());
   }
+}
+
+function lookSoon(limits: TimeLimits): void {
+  limits.lookSoon();
 }
 
 function look(limits: TimeLimits): void {

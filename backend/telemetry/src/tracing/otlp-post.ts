@@ -77,7 +77,8 @@ async function connect({ url, headers, agentFactory, compression }: OtlpHttpConf
 async function withRetries(connection: Connection, body: Buffer, deadlineMs: number): Promise<void> {
   for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * RETRY_FACTOR, MAX_RETRY_MS)) {
     try {
-      return await attempt(connection, body, deadlineMs - performance.now());
+      // the wait before it may have taken longer than it should
+      return await attempt(connection, body, Math.max(1, deadlineMs - performance.now()));
     } catch (error) {
       if (!(error instanceof Retryable)) throw error;
       // so that many gateways do not come back at the same moment
