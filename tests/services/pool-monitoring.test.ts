@@ -82,7 +82,7 @@ describe('a pool of pg', () => {
     const sent: string[] = [];
     const client = await pool.connect();
     const { connection } = client as unknown as {
-      connection: { query(text: string): void; parse(q: { text: string }): void };
+      connection: { query: (text: string) => void; parse: (q: { text: string }) => void };
     };
     const { query, parse } = connection;
     connection.query = (text) => (sent.push(text), query.call(connection, text));
@@ -115,7 +115,7 @@ describe('a pool of pg', () => {
       fetch(`${origin}/plain/${id}`, { headers: { traceparent: `00-${id}-b7ad6b7169203331-01` } });
     const seen: string[] = [];
     const client = await pool.connect();
-    const { connection } = client as unknown as { connection: { query(text: string): void } };
+    const { connection } = client as unknown as { connection: { query: (text: string) => void } };
     const { query } = connection;
     connection.query = (text) => (
       seen.push(/traceparent='00-(\w)/.exec(text)?.[1] ?? '-'),

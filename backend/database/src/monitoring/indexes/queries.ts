@@ -14,7 +14,10 @@ export const unusedIndexes = defineQuery({
   name: 'get_unused_indexes',
   comment:
     'indexes that no query has used since stats_since and that no constraint needs; replicas count for themselves',
-  parameters: [{ name: 'min_bytes', type: 'int8', default: '0' }],
+  parameters: [
+    { name: 'min_bytes', type: 'int8', default: '0' },
+    { name: 'max_rows', type: 'int4', default: 'NULL' },
+  ],
   columns: {
     schema_name: 'text',
     table_name: 'text',
@@ -25,14 +28,15 @@ export const unusedIndexes = defineQuery({
     definition: 'text',
   },
   sql: `
-WITH ${HELD}, unused AS (
+WITH ${HELD}, unused AS MATERIALIZED (
   SELECT s.*, ${BYTES} AS bytes
   FROM pg_stat_user_indexes s JOIN pg_index i ON i.indexrelid = s.indexrelid JOIN pg_class c ON c.oid = s.indexrelid
   WHERE s.idx_scan = 0 AND ${OURS} AND NOT i.indisunique AND NOT i.indisprimary AND NOT i.indisexclusion AND i.indisvalid
-    AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = s.indexrelid)
-    AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = s.indexrelid))
+    AND s.indexrelid NOT IN (SELECT conindid FROM pg_constraint)
+    AND s.indexrelid NOT IN (SELECT inhrelid FROM pg_inherits)),
+largest AS (SELECT * FROM unused WHERE bytes >= $1 ORDER BY bytes DESC LIMIT $2)
 SELECT schemaname::text, relname::text, indexrelname::text, bytes, idx_scan, ${STATS_SINCE}, pg_get_indexdef(indexrelid)
-FROM unused WHERE bytes >= $1 ORDER BY bytes DESC`,
+FROM largest ORDER BY bytes DESC`,
 });
 
 /** How much each index is used. */

@@ -22,7 +22,7 @@ export async function fullQuestions({ rows }: Asker) {
     byTime: await rows(queryPerformance, [MAX_QUERIES]),
     tables: await rows(allTableSizes, [MAX_ROWS]),
     vacuum: await rows(vacuumStatus, [MAX_ROWS]),
-    unused: await rows(unusedIndexes, [0]),
+    unused: await rows(unusedIndexes, [0, MAX_ROWS]),
     problems: await rows(indexProblems),
     indexUsage: await rows(indexUsageStats, [MAX_ROWS]),
     rowSecurity: await rows(rlsPerformance),

@@ -371,22 +371,23 @@ FROM pg_stat_database WHERE datname = current_database()
 $function$;
 COMMENT ON FUNCTION monitoring.get_database_size() IS 'Clearway: the size of this database, and what it did since the statistics began';
 
-CREATE FUNCTION monitoring.get_unused_indexes(min_bytes int8 DEFAULT 0)
+CREATE FUNCTION monitoring.get_unused_indexes(min_bytes int8 DEFAULT 0, max_rows int4 DEFAULT NULL)
 RETURNS TABLE (schema_name text, table_name text, index_name text, size_bytes int8, scans int8, stats_since timestamptz, definition text)
 LANGUAGE sql STABLE SET lock_timeout = '500ms'
 AS $function$
 WITH held AS MATERIALIZED (SELECT relation AS relid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND locktype = 'relation'
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())), unused AS (
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())), unused AS MATERIALIZED (
   SELECT s.*, CASE WHEN s.relid IN (SELECT relid FROM held) OR s.indexrelid IN (SELECT relid FROM held) THEN c.relpages * current_setting('block_size')::bigint
     ELSE pg_relation_size(s.indexrelid) END AS bytes
   FROM pg_stat_user_indexes s JOIN pg_index i ON i.indexrelid = s.indexrelid JOIN pg_class c ON c.oid = s.indexrelid
   WHERE s.idx_scan = 0 AND s.schemaname NOT IN ('pg_catalog', 'information_schema') AND NOT i.indisunique AND NOT i.indisprimary AND NOT i.indisexclusion AND i.indisvalid
-    AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = s.indexrelid)
-    AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = s.indexrelid))
+    AND s.indexrelid NOT IN (SELECT conindid FROM pg_constraint)
+    AND s.indexrelid NOT IN (SELECT inhrelid FROM pg_inherits)),
+largest AS (SELECT * FROM unused WHERE bytes >= $1 ORDER BY bytes DESC LIMIT $2)
 SELECT schemaname::text, relname::text, indexrelname::text, bytes, idx_scan, (SELECT coalesce(stats_reset, pg_postmaster_start_time()) FROM pg_stat_database WHERE datname = current_database()), pg_get_indexdef(indexrelid)
-FROM unused WHERE bytes >= $1 ORDER BY bytes DESC
+FROM largest ORDER BY bytes DESC
 $function$;
-COMMENT ON FUNCTION monitoring.get_unused_indexes(int8) IS 'Clearway: indexes that no query has used since stats_since and that no constraint needs; replicas count for themselves';
+COMMENT ON FUNCTION monitoring.get_unused_indexes(int8, int4) IS 'Clearway: indexes that no query has used since stats_since and that no constraint needs; replicas count for themselves';
 
 CREATE FUNCTION monitoring.get_index_usage_stats(max_rows int4 DEFAULT NULL)
 RETURNS TABLE (schema_name text, table_name text, index_name text, scans int8, tuples_read int8, tuples_fetched int8, size_bytes int8, is_unique boolean, is_valid boolean, table_index_percent float8, last_used timestamptz)
@@ -652,4 +653,4 @@ $function$;
 COMMENT ON FUNCTION monitoring.get_replication_slots() IS 'Clearway: replication slots with the WAL that they keep from being removed';
 
 GRANT USAGE ON SCHEMA monitoring TO PUBLIC;
-COMMENT ON SCHEMA monitoring IS 'Clearway monitoring functions, a0ddfb585a2a';
+COMMENT ON SCHEMA monitoring IS 'Clearway monitoring functions, c8796ae11ecc';
