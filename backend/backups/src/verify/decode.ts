@@ -33,10 +33,7 @@ export async function decodeBackup(backup: StoredBackup, options: DecodeOptions)
   let before = 0;
   const onBytes = (bytes: number): void =>
     options.onProgress({ phase: 'decoding', done: before + bytes, total, unit: 'bytes' });
-  for (const file of backup.manifest.files.filter(({ role }) => role !== 'dump')) {
-    await checkHash(backup, file, onBytes);
-    before += file.sizeBytes;
-  }
+  before += await checkOtherFiles(backup, onBytes);
   if (backup.manifest.encryption && !options.identities?.length) {
     await checkHash(backup, fileOf(backup, 'dump'), onBytes);
     return { by: 'hash' };
@@ -50,6 +47,21 @@ export async function decodeBackup(backup: StoredBackup, options: DecodeOptions)
     dump.close();
   }
   return { by: 'content' };
+}
+
+/**
+ * Compares the files besides the dump, which a restore reads anyway, with their hashes.
+ *
+ * @returns how many bytes they have
+ * @throws BackupFailure `damaged`
+ */
+export async function checkOtherFiles(backup: StoredBackup, onBytes?: (bytes: number) => void): Promise<number> {
+  let sizeBytes = 0;
+  for (const file of backup.manifest.files.filter(({ role }) => role !== 'dump')) {
+    await checkHash(backup, file, onBytes);
+    sizeBytes += file.sizeBytes;
+  }
+  return sizeBytes;
 }
 
 type RowCounts = Map<string, number>;

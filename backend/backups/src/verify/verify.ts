@@ -6,7 +6,7 @@ import { compareContent, type Difference } from '../manifest/compare.ts';
 import type { OnProgress } from '../progress.ts';
 import { restoreInto } from '../restore/restore-into.ts';
 import type { Clock } from '@clearway/kernel';
-import { decodeBackup } from './decode.ts';
+import { checkOtherFiles, decodeBackup } from './decode.ts';
 import type { ScratchDatabase, ScratchServer } from './scratch.ts';
 
 /** How a backup is verified. */
@@ -83,6 +83,7 @@ async function proveByRestore(
       remedy: 'verify it with --level restore',
     });
   }
+  await checkOtherFiles(backup);
   const scratch = await options.scratch.open(backup, options.onProgress);
   if ('whyNot' in scratch) throw new BackupFailure('not-provable', scratch.whyNot);
   try {

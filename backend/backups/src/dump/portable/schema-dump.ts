@@ -60,7 +60,8 @@ async function runThread(client: pg.Client, args: readonly string[], signal: Abo
       socket.on('data', (bytes: Buffer) => tell({ data: new Uint8Array(bytes) }));
       socket.on('close', () => tell({ closed: 'the server closed the connection' }));
       socket.on('error', (error) => tell({ closed: error.message }));
-      port.on('message', (message: FromWasmThread) => {
+      // these come before its end does, which is not so on another port
+      thread.on('message', (message: FromWasmThread) => {
         if ('write' in message) socket.write(message.write);
         else if ('done' in message) resolve(message.done);
         else reject(new BackupFailure('dump-failed', `the portable pg_dump failed: ${message.failed.trim()}`));

@@ -2,12 +2,13 @@
  * The thread in which pg_dump runs as WebAssembly. It believes to talk to a database in its own process, and waits for
  * each answer without ever returning: so it needs a thread of its own, and another one that owns the socket.
  */
-import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
 import { asksForEncryption, greeting, wholeMessages } from './wire-messages.ts';
 
 /** What the thread is started with. */
 export interface WasmThreadData {
+  /** What the server answers comes here: it can be looked at without returning. */
   readonly port: MessagePort;
   /** Counts up with each message to this thread. */
   readonly signal: SharedArrayBuffer;
@@ -20,6 +21,7 @@ export interface WasmThreadData {
 /** What the thread says. */
 export type FromWasmThread = { readonly write: Uint8Array } | { readonly done: string } | { readonly failed: string };
 
+const tell = (message: FromWasmThread): void => parentPort?.postMessage(message);
 const { port, signal, parameters, args } = workerData as WasmThreadData;
 const counter = new Int32Array(signal);
 
@@ -52,7 +54,7 @@ class Relay {
     const { size, last } = wholeMessages(this.#outgoing);
     if (size === 0) return;
     // a copy: the memory of the program moves
-    port.postMessage({ write: new Uint8Array(this.#outgoing.subarray(0, size)) } satisfies FromWasmThread);
+    tell({ write: new Uint8Array(this.#outgoing.subarray(0, size)) });
     this.#outgoing = this.#outgoing.subarray(size);
     if (last === 'Q' || last === 'S') this.#answer(onRawData);
   }
@@ -88,8 +90,8 @@ class Relay {
 
 try {
   const file = await pgDump({ pg: new Relay() as never, args: [...args] });
-  port.postMessage({ done: await file.text() } satisfies FromWasmThread);
+  tell({ done: await file.text() });
 } catch (error) {
   const said = error instanceof Error ? error.message : String(error);
-  port.postMessage({ failed: said } satisfies FromWasmThread);
+  tell({ failed: said });
 }
