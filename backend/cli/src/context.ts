@@ -22,6 +22,8 @@ export interface CliContext {
   error(line: string): void;
   /** Shows how far a command is, in a line that the next one replaces; undefined where nobody watches. */
   readonly progress?: ((line: string) => void) | undefined;
+  /** Asks the person at the terminal; undefined where nobody sits. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
   /** Calls the listener when the command shall stop, until what it returns is called. */
   readonly onInterrupt?: ((listener: () => void) => () => void) | undefined;
 }

@@ -5,6 +5,7 @@ import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addCompletionCommand } from './completion/command.ts';
 import { addDatabaseCommand } from './database/command.ts';
+import { addDeadLettersCommand } from './dead-letters/command.ts';
 import { addDoctorCommand } from './doctor/command.ts';
 import { addExplainCommand } from './explain/command.ts';
 import { addJobsCommand } from './jobs/command.ts';
@@ -41,6 +42,7 @@ export function createProgram(context: CliContext, finish: Finish = () => {}): C
   addDatabaseCommand(program, context, finish);
   addBackupCommand(program, context, finish);
   addJobsCommand(program, context, finish);
+  addDeadLettersCommand(program, context, finish);
   addCompletionCommand(program, context, finish);
   return program;
 }

@@ -14,7 +14,7 @@ export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly CompletedOption[];
-  /** Words that its arguments may be. */
+  /** Words that its arguments may be: its own commands first. */
   readonly words: readonly string[];
   readonly takesFile: boolean;
 }
@@ -40,7 +40,10 @@ export function completionTree(program: CommandUnknownOpts): CompletedCommand[] 
       })),
       HELP,
     ],
-    words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+    words: [
+      ...command.commands.map((sub) => sub.name()),
+      ...command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+    ],
     takesFile: command.registeredArguments.some((argument) => argument.name() === 'file'),
   }));
 }

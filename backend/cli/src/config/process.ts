@@ -1,6 +1,7 @@
 import { systemClock } from '@clearway/kernel';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { parseEnv } from 'node:util';
 import type { CliContext } from '../context.ts';
 import { colourStyle, plainStyle, wantsColour } from '../terminal/style.ts';
@@ -23,6 +24,7 @@ export function processContext(): CliContext {
     out: (line) => void process.stdout.write(`${line}\n`),
     error: (line) => void process.stderr.write(`${line}\n`),
     progress: process.stderr.isTTY ? showProgress : undefined,
+    ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
     onInterrupt,
   };
 }
@@ -30,6 +32,15 @@ export function processContext(): CliContext {
 /** Begins the line anew, writes it, and removes what is left of the one before. */
 function showProgress(line: string): void {
   process.stderr.write(`\r${line.slice(0, (process.stderr.columns ?? PAGE_COLUMNS) - 1)}\u001b[K`);
+}
+
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
 }
 
 /** A second signal ends the process as if nobody listened. */

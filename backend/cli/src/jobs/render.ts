@@ -88,7 +88,8 @@ export function duration(ms: number): string {
   return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${seconds % 60} s`;
 }
 
-function shortTime(iso: string | null): string {
+/** A time as a row shows it. */
+export function shortTime(iso: string | null): string {
   return iso === null ? '' : iso.replace('T', ' ').slice(0, 19);
 }
 

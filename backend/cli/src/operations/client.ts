@@ -35,6 +35,12 @@ export interface OperationsClient {
    * @throws {RefusedError} when it is refused, with the reason
    */
   post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
+  /**
+   * The lines of an answer as they come, however long that takes.
+   *
+   * @throws {UnreachableError} when the answer breaks off
+   */
+  lines(path: string): AsyncIterable<string>;
 }
 
 /** Whom to ask, and as whom. */
@@ -70,7 +76,26 @@ export function operationsClient(options: OperationsClientOptions): OperationsCl
       await refuse(answer, options, who);
       return read(answer, schema, options, who);
     },
+    async *lines(path) {
+      const answer = await request(options, who, path, 'GET', undefined);
+      await refuse(answer, options, who);
+      yield* linesOf(answer, options, who);
+    },
   };
+}
+
+async function* linesOf(answer: Response, { url }: OperationsClientOptions, who: string): AsyncGenerator<string> {
+  try {
+    let rest = '';
+    for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+    if (rest !== '') yield rest;
+  } catch (error) {
+    throw new UnreachableError(`${who} at ${url} broke off in the middle of its answer`, { cause: error });
+  }
 }
 
 /** The worker as the command line and the environment say; the change is made in the name of the person logged in. */
@@ -127,6 +152,9 @@ async function request(
   method: string,
   body: unknown,
 ): Promise<Response> {
+  const abort = new AbortController();
+  // until the headers are there: an answer may be long
+  const limit = setTimeout(() => abort.abort(new DOMException('', 'TimeoutError')), ANSWER_LIMIT_MS);
   try {
     return await fetch(new URL(path, url), {
       method,
@@ -138,7 +166,7 @@ async function request(
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       redirect: 'error',
-      signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+      signal: abort.signal,
     });
   } catch (error) {
     const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException };
@@ -150,5 +178,7 @@ async function request(
       `${who} at ${url} cannot be reached (${why}): start it with npm start, or say where it is with --url`,
       { cause: error },
     );
+  } finally {
+    clearTimeout(limit);
   }
 }
