@@ -4,6 +4,8 @@ import { upgradeMetrics } from '../../backend/api-gateway/src/upgrade-metrics.ts
 import { upstreamMetrics } from '../../backend/api-gateway/src/upstreams/upstream-metrics.ts';
 import { serviceMetrics } from '../../backend/telemetry/src/service/metrics.ts';
 import { databaseMetrics } from '../../backend/worker/src/database/monitoring/monitor-metrics.ts';
+import { deadLetterMetrics } from '../../backend/worker/src/dead-letters/metrics.ts';
+import { jobRunMetrics } from '../../backend/worker/src/jobs/metrics.ts';
 import { traceMetrics } from '../../backend/worker/src/traces/metrics.ts';
 import { code, markdownTable, page } from './markdown.ts';
 
@@ -31,6 +33,8 @@ export function metricsPage(): string {
   });
   const worker = described((metrics) => {
     databaseMetrics(metrics, { watches: () => [], pending: () => ({ waiting: 0, dropped: 0 }) });
+    deadLetterMetrics(metrics, { current: () => undefined });
+    jobRunMetrics(metrics);
     traceMetrics(metrics, () => {
       throw new Error('the reference reads no store');
     });
