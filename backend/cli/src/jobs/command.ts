@@ -3,6 +3,7 @@ import type { CliContext } from '../context.ts';
 import type { Finish } from '../program.ts';
 import { httpUrl, workerUrl } from '../operations/client.ts';
 import { cancelRun, cancelEvent, changeJob, runNow } from './change.ts';
+import { changeBaseline, showBaseline, showHealth } from './health.ts';
 import { follow, listJobs, listRuns, showJob, showRun } from './show.ts';
 
 const EXAMPLES = `
@@ -11,6 +12,7 @@ kept in the audit with your name and your reason.
 
 Examples
   clearway jobs list                                          what runs, what waits, what is due
+  clearway jobs health                                        what is late, failing, slow or silent, and why
   clearway jobs show nightly-import                           one job, with its metrics and its last runs
   clearway jobs runs --job nightly-import --status FAILED     what went wrong
   clearway jobs follow 0b9f6a5e-…                             a run while it goes on, with its progress
@@ -34,6 +36,9 @@ export function addJobsCommand(program: Command, context: CliContext, finish: Fi
       .option('--json', 'print JSON, for scripts');
 
   sub('list', 'list all jobs').action(async (options) => finish(await listJobs(context, options)));
+  sub('health', 'say how each job stands and why; ends with 1 when one is not healthy').action(async (options) =>
+    finish(await showHealth(context, options)),
+  );
   sub('show', 'show one job with its metrics and its last runs')
     .argument('<job>', 'id of the job')
     .action(async (job, options) => finish(await showJob(context, job, options)));
@@ -58,6 +63,16 @@ export function addJobsCommand(program: Command, context: CliContext, finish: Fi
       .argument('<job>', 'id of the job')
       .requiredOption('--reason <text>', 'why, for the audit')
       .action(async (job, options) => finish(await changeJob(context, job, verb, options)));
+  }
+  sub('baseline', 'show what is usual for a job, and how its last runs stand against it')
+    .argument('<job>', 'id of the job')
+    .action(async (job, options) => finish(await showBaseline(context, job, options)));
+  for (const verb of ['accept', 'relearn'] as const) {
+    const accept = 'take the present durations of a job as its new usual';
+    sub(verb, verb === 'accept' ? accept : 'forget what is usual for a job, and learn it anew')
+      .argument('<job>', 'id of the job')
+      .requiredOption('--reason <text>', 'why, for the audit')
+      .action(async (job, options) => finish(await changeBaseline(context, job, verb, options)));
   }
   sub('cancel', 'stop a run that goes on')
     .argument('<run>', 'id of the run')

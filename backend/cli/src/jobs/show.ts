@@ -88,7 +88,8 @@ export async function listRuns(
   const query = new URLSearchParams({ limit: options.limit });
   if (options.job !== undefined) query.set('jobId', options.job);
   if (options.status !== undefined) query.set('status', options.status.toUpperCase());
-  const runs = (await workerOf(context, options.url).get(`/api/job-runs?${query.toString()}`, jobRunListSchema))?.runs ?? [];
+  const runs =
+    (await workerOf(context, options.url).get(`/api/job-runs?${query.toString()}`, jobRunListSchema))?.runs ?? [];
   if (options.json) context.out(JSON.stringify(runs, null, 2));
   else if (runs.length === 0) context.out('No such runs.');
   else print(context, RUN_COLUMNS, runs, runRow);
