@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
+import { breakConnection } from './break-connection.ts';
 import { PrismaClient } from './generated/client.ts';
 
 /** How to reach the database, and how much of it may be used. */
@@ -36,7 +37,7 @@ export interface Database {
   stats(): PoolStats;
   /** Resolves when the database answers; throws when it does not, or when the signal aborts. */
   ping(signal?: AbortSignal): Promise<void>;
-  /** Waits for queries in progress, then closes all connections. */
+  /** Waits a moment for queries in progress, then closes all connections: also those of a server that hangs. */
   close(): Promise<void>;
 }
 
@@ -52,6 +53,9 @@ export interface Database {
 export function createDatabase(options: DatabaseOptions): Database {
   const size = options.poolSize ?? 10;
   const pool = createPool(options, size);
+  const open = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => open.add(client));
+  pool.on('remove', (client) => open.delete(client));
   const adapter = new PrismaPg(pool, { onConnectionError: options.onConnectionError ?? (() => {}) });
   const prisma = new PrismaClient({ adapter });
   let closed: Promise<void> | undefined;
@@ -60,8 +64,23 @@ export function createDatabase(options: DatabaseOptions): Database {
     pool,
     stats: () => ({ size, total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     ping: (signal) => ping(pool, signal),
-    close: () => (closed ??= prisma.$disconnect().then(() => pool.end())),
+    close: () => (closed ??= closeInTime(prisma, pool, open)),
   };
+}
+
+const CLOSE_LIMIT_MS = 3000;
+
+async function closeInTime(prisma: PrismaClient, pool: pg.Pool, open: ReadonlySet<pg.PoolClient>): Promise<void> {
+  const breakAll = (): void => {
+    for (const client of open) breakConnection(client);
+  };
+  const timer = setTimeout(breakAll, CLOSE_LIMIT_MS);
+  try {
+    await prisma.$disconnect();
+    await pool.end();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function createPool(options: DatabaseOptions, max: number): pg.Pool {

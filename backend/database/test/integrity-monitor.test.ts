@@ -1,7 +1,10 @@
 import { integritySchema, type IntegrityCheck, type IntegritySettings } from '@clearway/contracts';
 import { manualClock, type ManualClock } from '@clearway/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import pg from 'pg';
+import { openConnection } from '../src/monitoring/read-only/open-connection.ts';
 import { IntegrityMonitor } from '../src/monitoring/integrity/integrity-monitor.ts';
 import { integrityStore, type IntegrityStore } from '../src/monitoring/integrity/integrity-store.ts';
 import { withTestDatabase, type TestDatabase } from '../src/testing/index.ts';
@@ -266,6 +269,46 @@ describe('a scan', () => {
     await monitor.pass(abort.signal);
     expect(performance.now() - startMs).toBeLessThan(800);
     expect((await store.load('tracks')).length).toBeGreaterThan(0);
+  });
+});
+
+describe('a server that hangs', () => {
+  test('holds nobody up: a pass ends with its process, and says why it has no answer', async () => {
+    const client = await openConnection(watched.connectionString, 'integrity-test');
+    const { remotePort, remoteAddress } = (client as unknown as { connection: { stream: Socket } }).connection.stream;
+    await client.end();
+    const gate = createServer((near) => {
+      const far = createConnection({ port: remotePort ?? 0, host: remoteAddress ?? '' });
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        from.on('data', (chunk) => {
+          if (!isHanging) to.write(chunk);
+        });
+        from.on('close', () => to.destroy()).on('error', () => {});
+      }
+    }).listen(0, '127.0.0.1');
+    let isHanging = false;
+    await once(gate, 'listening');
+    const url = new URL(watched.connectionString);
+    Object.assign(url, { hostname: '127.0.0.1', port: String((gate.address() as AddressInfo).port) });
+    const abort = new AbortController();
+    const monitor = monitorOf(
+      {},
+      {
+        connect: async (signal) => {
+          const opened = await openConnection(url.toString(), 'integrity-test', signal);
+          isHanging = true;
+          setTimeout(() => abort.abort(), 50);
+          return opened;
+        },
+      },
+    );
+    const startMs = performance.now();
+    expect(await monitor.pass(abort.signal)).toMatchObject({ problem: expect.stringContaining('cannot be reached') });
+    expect(performance.now() - startMs).toBeLessThan(5000);
+    gate.close();
   });
 });
 

@@ -5,6 +5,7 @@ import type { ServiceTelemetry } from '@clearway/telemetry';
 import type { WorkerConfiguration } from './config/configuration.ts';
 import type { Env } from './config/env.ts';
 import { VERSION } from './config/version.ts';
+import { boundedQueries } from './database/bounded-queries.ts';
 import { databaseCheck } from './database/database-check.ts';
 import { migrateUntilDone } from './database/migrate-until-done.ts';
 import { cronOperations } from './database/monitoring/cron-operations.ts';
@@ -51,6 +52,8 @@ export interface WorkerProcess {
 const FLUSH_LIMIT_MS = 3000;
 /** Its own receiver is closed by then: what is left cannot be delivered. */
 const LOCAL_FLUSH_LIMIT_MS = 300;
+/** Results that cannot be kept now are kept later: a database that hangs holds up nobody. */
+const OWN_ANSWER_LIMIT_MS = 3000;
 const MEBIBYTE = 1024 * 1024;
 
 /**
@@ -92,10 +95,11 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   lifecycle.onRelease('database check', () => check.close());
 
   // the watched databases, Clearway's own among them
+  const own = boundedQueries(database.pool, OWN_ANSWER_LIMIT_MS);
   const databases = watchedDatabases(options.configuration.databases, env);
   const monitoring = new DatabaseMonitoring({
     databases,
-    own: database.pool,
+    own,
     spans: querySpans(store),
     metrics: telemetry.metrics,
     log: logger,
@@ -106,7 +110,8 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   const integrity = composeIntegrity({
     configuration: options.configuration,
     databases,
-    own: database.pool,
+    own,
+    audit: database.pool,
     turn: (id, work) => monitoring.watches.get(id)?.lend(work) ?? work(new AbortController().signal),
     gateways: {
       urls: env.GATEWAY_ADMIN_URLS ?? [`http://127.0.0.1:${env.ADMIN_PORT}`],

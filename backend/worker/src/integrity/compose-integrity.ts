@@ -17,7 +17,9 @@ export interface IntegrityDependencies {
   readonly configuration: Pick<WorkerConfiguration, 'integrity' | 'migrations'>;
   readonly databases: readonly WatchSettings[];
   /** Clearway's own database. */
-  readonly own: Queryable & Sql;
+  readonly own: Queryable;
+  /** The same, for the audit. */
+  readonly audit: Sql;
   readonly turn: Turn;
   /** Where the gateways tell their metrics, and with which token. */
   readonly gateways: { readonly urls: readonly string[]; readonly token: string | undefined };
@@ -37,7 +39,8 @@ export function composeIntegrity(deps: IntegrityDependencies): { operations: Ope
   const routeFigure = routeFigures(deps.gateways);
   const migrations = createDataMigrations({ ...common, settings: configuration.migrations, integrity, routeFigure });
   lifecycle.onRelease('data migrations', () => migrations.stop());
-  const writeAudit: WriteAudit = (change, action, subject, details) => audit(own, change, action, subject, details);
+  const writeAudit: WriteAudit = (change, action, subject, details) =>
+    audit(deps.audit, change, action, subject, details);
   return {
     operations: [...integrityOperations(integrity, writeAudit), ...migrationOperations(migrations, writeAudit)],
     start() {

@@ -64,7 +64,7 @@ export function createIntegrity(options: IntegrityOptions): Integrity {
       new IntegrityMonitor({
         settings,
         store,
-        connect: async () => openConnection(database.connectionString(), 'clearway-integrity'),
+        connect: async (signal) => openConnection(database.connectionString(), 'clearway-integrity', signal),
         onRun: (check, before) => tell(log, check, before),
       }),
   );

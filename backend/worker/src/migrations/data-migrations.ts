@@ -62,7 +62,7 @@ function watchOf(settings: DataMigrationSettings, options: DataMigrationOptions)
   const { databases, own, integrity, routeFigure, log } = options;
   return new MigrationWatch({
     settings,
-    connect: async () => openConnection(addressOf(settings.database, databases), 'clearway-migrations'),
+    connect: async (signal) => openConnection(addressOf(settings.database, databases), 'clearway-migrations', signal),
     store: migrationStore(own),
     waitsFor: () => unanswered(settings, integrity),
     ...(routeFigure && { routeFigure }),
@@ -90,7 +90,7 @@ function roundOf(watches: readonly MigrationWatch[], keeper: LeaseKeeper, turn: 
     for (const watch of watches) {
       if (signal.aborted) return;
       if (!watch.isDue) continue;
-      const sample = () => watch.sample();
+      const sample = () => watch.sample(signal);
       await (turn ? turn(watch.settings.database, sample) : sample());
     }
   };

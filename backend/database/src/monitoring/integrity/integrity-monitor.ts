@@ -13,8 +13,8 @@ const MAX_UNSAVED_RUNS = 1000;
 /** What the monitor of one database is given. */
 export interface IntegrityMonitorOptions {
   readonly settings: IntegritySettings;
-  /** Opens a connection to the database for one pass. */
-  readonly connect: () => Promise<pg.Client>;
+  /** Opens a connection to the database for one pass; the signal ends it. See `openConnection`. */
+  readonly connect: (signal: AbortSignal) => Promise<pg.Client>;
   readonly store: IntegrityStore;
   readonly clock?: Clock;
   /** Hears of every run that ended, with the state before. */

@@ -25,7 +25,7 @@ export interface PassOutcome {
 /** What a pass is given. */
 export interface PassOptions {
   readonly settings: IntegritySettings;
-  readonly connect: () => Promise<pg.Client>;
+  readonly connect: (signal: AbortSignal) => Promise<pg.Client>;
   readonly clock: Clock;
   readonly stateOf: (id: string) => CheckState;
   readonly isRequested: (id: string) => boolean;
@@ -41,6 +41,8 @@ export interface PassOptions {
 const MAX_PAUSE_MS = 5000;
 /** Of the catalogue's own queries. */
 const CATALOGUE_TIMEOUT_MS = 10_000;
+/** Beyond every time limit of a statement. */
+const SILENCE_MS = 5000;
 
 /** One pass over the checks of a database: first the queries that are due, then the scans, until the time is up. */
 export class IntegrityPass {
@@ -64,7 +66,7 @@ export class IntegrityPass {
     if (queries.length === 0 && !this.#hasScans()) return this.#outcome(undefined);
     let client: pg.Client | undefined;
     try {
-      client = await this.#options.connect();
+      client = await this.#options.connect(this.#limit());
       await this.#runQueries(client, queries);
       if (!this.#isOver()) await this.#runScans(client);
       return this.#outcome(undefined);
@@ -78,6 +80,19 @@ export class IntegrityPass {
     } finally {
       await client?.end().catch(() => undefined);
     }
+  }
+
+  /** Ends the connection when the process ends, or when the server says nothing any more. */
+  #limit(): AbortSignal {
+    const { settings, signal } = this.#options;
+    const { pacing, invariants, counts } = settings;
+    const longestMs = Math.max(
+      CATALOGUE_TIMEOUT_MS,
+      pacing.batchTimeoutMs,
+      ...[...invariants, ...counts].map(({ timeoutMs }) => timeoutMs),
+    );
+    const silent = AbortSignal.timeout(pacing.passSeconds * 1000 + longestMs + SILENCE_MS);
+    return signal ? AbortSignal.any([signal, silent]) : silent;
   }
 
   #outcome(problem: string | undefined): PassOutcome {

@@ -17,8 +17,8 @@ import { advance, NEW_MIGRATION, paceOf, statusOf, type MigrationState } from '.
 /** What the watch of one data migration is given. */
 export interface MigrationWatchOptions {
   readonly settings: DataMigrationSettings;
-  /** Opens a connection to the database for one sample. */
-  readonly connect: () => Promise<pg.Client>;
+  /** Opens a connection to the database for one sample; the signal ends it. See `openConnection`. */
+  readonly connect: (signal: AbortSignal) => Promise<pg.Client>;
   readonly store: MigrationStore;
   /** A figure of a route, as the gateway has it; undefined when there is none. */
   readonly routeFigure?: (metric: MigrationMetricSettings) => Promise<number | undefined>;
@@ -31,6 +31,7 @@ export interface MigrationWatchOptions {
 
 const LOCK_TIMEOUT_MS = 200;
 const QUIET_FACTOR = 5;
+const SILENCE_MS = 5000;
 
 /**
  * Follows a data migration: takes samples of its progress and of the metrics that it must not make worse, knows its
@@ -70,8 +71,8 @@ export class MigrationWatch {
   }
 
   /** Takes a sample; while one is being taken, that one. Never throws: what went wrong is in the view. */
-  sample(): Promise<void> {
-    this.#running ??= this.#sample().finally(() => (this.#running = undefined));
+  sample(signal?: AbortSignal): Promise<void> {
+    this.#running ??= this.#sample(signal).finally(() => (this.#running = undefined));
     return this.#running;
   }
 
@@ -155,7 +156,7 @@ export class MigrationWatch {
     return this.#options.waitsFor?.() ?? [];
   }
 
-  async #sample(): Promise<void> {
+  async #sample(signal: AbortSignal | undefined): Promise<void> {
     this.#sampledAtMs = this.#clock.monotonicMs();
     const storeProblem = await this.#restore().then(
       () => undefined,
@@ -163,7 +164,7 @@ export class MigrationWatch {
     );
     const { timeoutMs } = this.settings;
     try {
-      const figures = await this.#read();
+      const figures = await this.#read(signal);
       const now = new Date(this.#clock.nowMs());
       const rules = { validationMinutes: this.settings.validationMinutes, waitsFor: this.#waitsFor() };
       this.#state = advance(this.#state, figures, rules, now);
@@ -189,14 +190,16 @@ export class MigrationWatch {
     this.#savedState = this.#state;
   }
 
-  async #read(): Promise<{
+  async #read(signal: AbortSignal | undefined): Promise<{
     total: number;
     done: number;
     errors: number | null;
     metrics: Record<string, number | null>;
   }> {
     const { total, done, errors, metrics, timeoutMs } = this.settings;
-    const client = await this.#options.connect();
+    // a server that says nothing any more, beyond every time limit of its own
+    const silent = AbortSignal.timeout((3 + metrics.length) * timeoutMs + SILENCE_MS);
+    const client = await this.#options.connect(signal ? AbortSignal.any([signal, silent]) : silent);
     try {
       const bounds = { timeoutMs, lockTimeoutMs: LOCK_TIMEOUT_MS };
       const figure = async (what: string, sql: string): Promise<number> => {
