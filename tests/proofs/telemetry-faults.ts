@@ -226,7 +226,7 @@ class Watch {
     this.#wrong++;
     if (this.examples.length < 5)
       this.examples.push(
-        `${request.path}: ${status} ${headers['clearway-reason'] ?? ''} ${Math.round(durationMs)} ms ${body.slice(0, 100)}`,
+        `${request.path}: ${status} ${String(headers['clearway-reason'])} ${Math.round(durationMs)} ms ${body.slice(0, 100)}`,
       );
   }
 
