@@ -238,6 +238,17 @@ export const runReportSchema = z
       .strictObject({ done: z.number(), total: z.number(), note: z.string().max(500).optional() })
       .optional()
       .meta({ description: 'How far it is, with `started` or `heartbeat`.' }),
+    expected: z
+      .union([
+        z.strictObject({
+          cron: z.string().min(1).max(200),
+          timeZone: z.string().max(64).default('UTC'),
+          graceSeconds: z.int().min(1).max(604_800).optional(),
+        }),
+        z.strictObject({ everySeconds: z.int().min(1), graceSeconds: z.int().min(1).max(604_800).optional() }),
+      ])
+      .optional()
+      .meta({ description: 'When the job runs: a report that does not come in time makes it late.' }),
   })
   .refine(({ status, runId }) => runId !== undefined || status === 'success' || status === 'failure', {
     path: ['runId'],

@@ -30,13 +30,13 @@ afterEach(() =>
 
 type JudgedJob = JobHealthDocument['jobs'][number];
 
-/** Asks until the job is in this state. */
-async function untilState(jobId: string, state: string): Promise<JudgedJob> {
+/** Asks until the job is in one of these states. */
+async function untilState(jobId: string, ...states: string[]): Promise<JudgedJob> {
   for (;;) {
     const answer = await fetch(`${worker.origin}/api/health/jobs`);
     if (answer.status === 200) {
       const job = jobHealthSchema.parse(await answer.json()).jobs.find((each) => each.jobId === jobId);
-      if (job?.state === state) return job;
+      if (job && states.includes(job.state)) return job;
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -58,6 +58,25 @@ test('a job that reports a failure is failing, with what it said, and healthy af
   await post('/api/jobs/test-import/runs', { status: 'success' });
   expect((await untilState('test-import', 'healthy')).reasons).toEqual([]);
 }, 30_000);
+
+test('a job that runs elsewhere is late when its report does not come, and what was due during a pause is nobody’s fault', async () => {
+  const expected = { cron: '* * * * *', graceSeconds: 1 };
+  expect((await post('/api/jobs/test-cron/runs', { status: 'success', expected })).status).toBe(200);
+  const wrong = await post('/api/jobs/test-cron/runs', { status: 'success', expected: { cron: 'never' } });
+  expect([wrong.status, ((await wrong.json()) as { detail: string }).detail]).toEqual([
+    409,
+    expect.stringContaining('cron'),
+  ]);
+  await own.pool.query(
+    `UPDATE job_definitions SET expected_since = now() - interval '10 minutes' WHERE job_id = 'test-cron';
+     UPDATE job_runs SET started_at = now() - interval '9 minutes', ended_at = now() - interval '9 minutes'
+     WHERE job_id = 'test-cron'`,
+  );
+  expect((await untilState('test-cron', 'silent', 'late')).reasons.length).toBeGreaterThan(0);
+  await post('/api/jobs/test-cron/pause', { reason: 'maintenance' });
+  await post('/api/jobs/test-cron/resume', { reason: 'done' });
+  await untilState('test-cron', 'healthy');
+}, 60_000);
 
 test('a job that takes twice its time is slow, until an operator accepts it', async () => {
   await own.pool.query(

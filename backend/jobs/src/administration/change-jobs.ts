@@ -37,7 +37,7 @@ export async function resumeJob({ connections }: Administered, jobId: string, ch
     if (!job) throw unknownJob(jobId);
     const next = job.due && job.settings.schedule ? nextDue(job.settings.schedule, job.now) : null;
     await sql.query(
-      'UPDATE job_definitions SET paused_at = NULL, paused_by = NULL, next_due_at = $2, updated_at = now() WHERE job_id = $1',
+      'UPDATE job_definitions SET paused_at = NULL, paused_by = NULL, next_due_at = $2, expected_since = now(), updated_at = now() WHERE job_id = $1',
       [jobId, next],
     );
     await audit(sql, change, 'job.resume', `job:${jobId}`);

@@ -41,8 +41,7 @@ const LIST_JOBS = `
     d.paused_by AS "pausedBy", d.next_due_at AS "nextDueAt", d.last_due_at AS "lastDueAt",
     greatest(0, q.queued_count - q.deferred_count) AS ready, q.deferred_count AS deferred, q.active_count AS active,
     coalesce(q.monitor_on, q.updated_on) AS "countedAt",
-    (SELECT count(*) FROM dead_letter_queue dead
-     WHERE dead.job_id = d.job_id AND dead.status = 'PENDING' AND dead.discarded_at IS NULL) AS "deadLetters"
+    (SELECT coalesce(sum(pending), 0) FROM dead_letter_groups dead WHERE dead.job_id = d.job_id) AS "deadLetters"
   FROM job_definitions d LEFT JOIN ${QUEUE_SCHEMA}.queue q ON q.name = d.job_id
   WHERE $1::text IS NULL OR d.job_id = $1
   ORDER BY d.job_id`;

@@ -1,7 +1,8 @@
 import { readBaselines, type KeptBaseline } from '../baselines/read-baselines.ts';
 import type { KeptSettings } from '../definition/registry.ts';
 import { judge } from '../expectations/judge.ts';
-import type { HealthInput, JobHealth, JudgedRun } from '../expectations/types.ts';
+import type { Expectation, HealthInput, JobHealth, JudgedRun } from '../expectations/types.ts';
+import { DEFAULT_KEEP_DAYS } from '../maintenance.ts';
 import type { Sql } from '../queue/connections.ts';
 
 /** How far back the runs of a job are looked at. */
@@ -9,6 +10,8 @@ const LAST_RUNS = 50;
 /** A run of ours gives signs of life every few seconds: after this it is silent. */
 const SIGN_SECONDS = 60;
 const DEFAULT_GRACE_SECONDS = 600;
+const LEAST_SAMPLES = 10;
+const DAY_MS = 86_400_000;
 
 /** A job and how it stands. */
 export interface JudgedJob extends JobHealth {
@@ -16,12 +19,15 @@ export interface JudgedJob extends JobHealth {
   readonly isPaused: boolean;
 }
 
+/** What a reporter said of when its job runs. */
+type Expected = Expectation & { readonly graceSeconds?: number | undefined };
+
 interface DefinitionRow {
   readonly job_id: string;
   readonly source: string;
-  readonly settings: Partial<KeptSettings>;
+  readonly settings: Partial<KeptSettings> & { readonly expected?: Expected };
   readonly paused: boolean;
-  readonly created_at: Date;
+  readonly expected_since: Date;
   readonly next_due_at: Date | null;
   readonly now: Date;
 }
@@ -60,23 +66,36 @@ function inputOf(definition: DefinitionRow, rows: readonly RunRow[], baseline: K
   const ended = rows.filter((run) => run.ended_at !== null);
   const oldest = ended.at(-1);
   return {
-    // a job that its service does not have any more is not due
-    expectation: schedule && definition.next_due_at ? schedule : null,
-    graceSeconds: schedule?.graceSeconds ?? DEFAULT_GRACE_SECONDS,
+    expectation: expectationOf(definition),
+    graceSeconds: schedule?.graceSeconds ?? definition.settings.expected?.graceSeconds ?? DEFAULT_GRACE_SECONDS,
     runs: ended.map(judged),
     openRuns: rows.filter((run) => run.ended_at === null).map(judged),
     nowMs: definition.now.getTime(),
-    sinceMs: definition.created_at.getTime(),
-    ...(ended.length === LAST_RUNS && oldest && { runsKnownSinceMs: oldest.started_at.getTime() }),
+    sinceMs: definition.expected_since.getTime(),
+    // older runs are forgotten, or were not read
+    runsKnownSinceMs: Math.max(
+      definition.now.getTime() - DEFAULT_KEEP_DAYS.runs * DAY_MS,
+      ended.length === LAST_RUNS && oldest ? oldest.started_at.getTime() : 0,
+    ),
     isPaused: definition.paused,
     isReported,
     ...(!isReported && { signSeconds: SIGN_SECONDS }),
-    usual: baseline && {
-      p95Ms: baseline.baselineP95Ms,
-      verdict: baseline.verdict,
-      evidence: baseline.evidence,
-    },
+    // before that, the durations of a handful of runs say little
+    usual:
+      baseline && baseline.sampleSize >= LEAST_SAMPLES
+        ? {
+            p95Ms: baseline.baselineP95Ms,
+            verdict: baseline.verdict,
+            evidence: baseline.evidence,
+          }
+        : undefined,
   };
+}
+
+/** A job that its service does not have any more is not due; what runs elsewhere is due as its reporter said. */
+function expectationOf({ source, settings, next_due_at }: DefinitionRow): Expectation | null {
+  if (source === 'reported') return settings.expected ?? null;
+  return settings.schedule && next_due_at ? settings.schedule : null;
 }
 
 function judged(run: RunRow): JudgedRun {
@@ -92,7 +111,7 @@ function judged(run: RunRow): JudgedRun {
   };
 }
 
-const DEFINITIONS = `SELECT job_id, source, settings, paused_at IS NOT NULL AS paused, created_at, next_due_at, now() AS now
+const DEFINITIONS = `SELECT job_id, source, settings, paused_at IS NOT NULL AS paused, expected_since, next_due_at, now() AS now
   FROM job_definitions ORDER BY job_id`;
 
 // of each job the last runs, and all that go on

@@ -1,5 +1,7 @@
 import type { JobRunStatus, RunReport, RunReportAnswer } from '@clearway/contracts';
 import type { Connections, Sql } from '../queue/connections.ts';
+import { problemsOf } from '../definition/problems-of.ts';
+import { schedule } from '../definition/schedule-settings.ts';
 import { countRun } from '../metrics/count-run.ts';
 
 /** Jobs that reports may make known: a stranger with a token must not fill the list. */
@@ -26,6 +28,7 @@ interface OpenRun {
 export async function reportRun(connections: Connections, jobId: string, report: RunReport): Promise<RunReportAnswer> {
   return connections.transaction(async (sql) => {
     await makeKnown(sql, jobId);
+    if (report.expected) await keepExpected(sql, jobId, report.expected);
     const reportedId = report.runId ?? crypto.randomUUID();
     const run = await openRun(sql, jobId, reportedId, report);
     const status = await apply(sql, jobId, run, report);
@@ -46,6 +49,26 @@ async function makeKnown(sql: Sql, jobId: string): Promise<void> {
     "INSERT INTO job_definitions (job_id, source, settings) VALUES ($1, 'reported', '{}') ON CONFLICT DO NOTHING",
     [jobId],
   );
+}
+
+/**
+ * Keeps when the job is expected to run. A schedule that is told anew is expected from now on.
+ *
+ * @throws {ReportRefused} when nobody can tell from it when that is
+ */
+async function keepExpected(sql: Sql, jobId: string, expected: NonNullable<RunReport['expected']>): Promise<void> {
+  const problem = 'cron' in expected ? scheduleProblem(expected) : undefined;
+  if (problem !== undefined) throw new ReportRefused(`expected: ${problem}`);
+  await sql.query(
+    `UPDATE job_definitions SET settings = settings || jsonb_build_object('expected', $2::jsonb), expected_since = now()
+     WHERE job_id = $1 AND source = 'reported' AND settings -> 'expected' IS DISTINCT FROM $2::jsonb`,
+    [jobId, JSON.stringify(expected)],
+  );
+}
+
+function scheduleProblem({ cron, timeZone }: { cron: string; timeZone: string }): string | undefined {
+  const parsed = schedule.safeParse({ cron, timeZone });
+  return parsed.success ? undefined : problemsOf(parsed.error);
 }
 
 /** The run that a report speaks of, begun now if this is the first that is heard of it. */
