@@ -77,10 +77,11 @@ export function asBackupFailure(error: unknown, fallback: BackupFailureReason): 
   return new BackupFailure(match?.[1] ?? fallback, message, { cause: error });
 }
 
+/** By what it holds and not by its class: errors of Node itself may be of another realm than this module. */
 function describe(error: unknown): { code: string | undefined; message: string } {
-  if (!(error instanceof Error)) return { code: undefined, message: String(error) };
-  const { code, detail, name } = error as Error & { code?: unknown; detail?: string };
-  const text = error.message || (typeof code === 'string' ? code : name);
+  if (typeof error !== 'object' || error === null) return { code: undefined, message: String(error) };
+  const { code, detail, name, message } = error as { code?: unknown; detail?: string; name?: string; message?: string };
+  const text = message || (typeof code === 'string' ? code : (name ?? 'unknown'));
   return {
     code: name === 'AbortError' ? 'ABORT_ERR' : typeof code === 'string' ? code : undefined,
     message: detail ? `${text} (${detail})` : text,

@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ChildTask } from './child.ts';
+
+/** A process that does one thing with backups. */
+export interface BackupProcess {
+  readonly process: ChildProcess;
+  /** Resolves when it is at a phase, or at its end. */
+  at(phase: string): Promise<void>;
+  /** What it printed, when it has ended. */
+  readonly result: Promise<Record<string, unknown> | undefined>;
+}
+
+const CHILD = path.join(import.meta.dirname, 'child.ts');
+
+/** Starts one, with whatever limits a shell can set before. */
+export function startBackupProcess(task: ChildTask, limits = ''): BackupProcess {
+  const args = ['--disable-warning=ExperimentalWarning', '-C', '@clearway/source', CHILD, JSON.stringify(task)];
+  const child = spawn('/bin/sh', ['-c', `${limits} exec "$0" "$@"`, process.execPath, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] },
+  });
+  let out = '';
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const ended = once(child, 'close');
+  return {
+    process: child,
+    async at(phase) {
+      while (!said.split('\n').includes(phase) && child.exitCode === null && child.signalCode === null)
+        await Promise.race([once(child.stderr, 'data'), ended]);
+    },
+    result: ended.then(() => {
+      try {
+        return JSON.parse(out) as Record<string, unknown>;
+      } catch {
+        return undefined; // killed
+      }
+    }),
+  };
+}
+
+/** A program that is taken for a pg_dump, and does what a script says. */
+export function fakePgDump(folder: string, name: string, script: string): string {
+  const file = path.join(folder, name);
+  const text = `#!/bin/sh\n[ "$1" = --version ] && { echo 'pg_dump (PostgreSQL) 18.99'; exit 0; }\n${script}\n`;
+  writeFileSync(file, text);
+  chmodSync(file, 0o755);
+  return file;
+}
