@@ -5,7 +5,9 @@ import { upstreamMetrics } from '../../backend/api-gateway/src/upstreams/upstrea
 import { serviceMetrics } from '../../backend/telemetry/src/service/metrics.ts';
 import { databaseMetrics } from '../../backend/worker/src/database/monitoring/monitor-metrics.ts';
 import { deadLetterMetrics } from '../../backend/worker/src/dead-letters/metrics.ts';
+import { integrityMetrics } from '../../backend/worker/src/integrity/integrity-metrics.ts';
 import { jobRunMetrics } from '../../backend/worker/src/jobs/metrics.ts';
+import { migrationMetrics } from '../../backend/worker/src/migrations/migration-metrics.ts';
 import { traceMetrics } from '../../backend/worker/src/traces/metrics.ts';
 import { code, markdownTable, page } from './markdown.ts';
 
@@ -34,7 +36,9 @@ export function metricsPage(): string {
   const worker = described((metrics) => {
     databaseMetrics(metrics, { watches: () => [], pending: () => ({ waiting: 0, dropped: 0 }) });
     deadLetterMetrics(metrics, { current: () => undefined });
+    integrityMetrics(metrics, () => ({ monitors: [] }));
     jobRunMetrics(metrics);
+    migrationMetrics(metrics, () => ({ watches: [] }));
     traceMetrics(metrics, () => {
       throw new Error('the reference reads no store');
     });
