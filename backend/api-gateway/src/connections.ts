@@ -20,6 +20,8 @@ export class Connections {
 
   constructor(server: Server) {
     server.on('connection', (socket: HttpSocket) => {
+      // the gateway gives a connection to the server again when its offer of another protocol is not taken up
+      if (this.#open.has(socket)) return;
       this.#open.set(socket, { bytesRead: 0, atMs: -Infinity });
       socket.once('close', () => this.#open.delete(socket));
     });

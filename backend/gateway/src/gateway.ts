@@ -9,6 +9,7 @@ import { attach, type Serve } from './pipeline/attach.ts';
 import { clientGone } from './pipeline/client-gone.ts';
 import type { Exchange } from './pipeline/exchange.ts';
 import { claimExpectation } from './pipeline/expectations.ts';
+import { isLast } from './pipeline/ignored-upgrades.ts';
 import { runPipeline } from './pipeline/pipeline.ts';
 import { createRuntime, type Runtime } from './pipeline/runtime.ts';
 import { Turns } from './pipeline/turns.ts';
@@ -114,6 +115,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     // what comes behind the last request of a connection
     if (req.socket.writableEnded) return;
+    if (isLast(req)) res.shouldKeepAlive = false;
     const isExpecting = claimExpectation(req);
     // Node gives an answer its socket when those before it are written
     if (res.socket !== null) return serve(req, res, undefined, isExpecting);

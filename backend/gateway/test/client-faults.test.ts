@@ -245,9 +245,17 @@ describe('a body that does not come as it should', () => {
       startGateway(simple([upstream.origin], { sections: { server: { maxBodyBytes: 1000 } } })),
     );
     const connection = connect(gateway.port);
-    connection.write(post('Content-Length: 3000000', ''));
-    connection.socket.write(Buffer.alloc(3_000_000));
+    // more than lies in buffers, so that the connection would be closed while some of it is unread
+    connection.write(chunked(''));
+    const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    const fill = (): void => {
+      while (connection.socket.writable && connection.socket.write(piece));
+    };
+    connection.socket.on('drain', fill);
+    fill();
     expect(answersOf(await connection.closed)).toMatchObject([{ status: 413 }]);
+    // a reset may overtake the answer, and some systems forget what came before one
+    expect(connection.socket.errored).toBeNull();
   });
 });
 

@@ -4,6 +4,7 @@ import { EarlyBytes } from '../proxy/upgrades/early-bytes.ts';
 import { acceptableUpgrade } from '../proxy/upgrades/upgrade-request.ts';
 import { treatClientFaults, type FaultContext } from './client-faults.ts';
 import { takeExpectations } from './expectations.ts';
+import { endWith, serveWithoutUpgrade } from './ignored-upgrades.ts';
 import { endSlowly } from './linger.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -31,19 +32,19 @@ export interface AttachContext extends FaultContext {
 
 /** Has a server give the gateway what is no plain request: upgrades, CONNECT, expectations, and what its parser refuses. */
 export function attach(server: Server, context: AttachContext): void {
-  const accepted = new WeakMap<IncomingMessage, string>();
   const upgrading = server as Server & { shouldUpgradeCallback: (req: IncomingMessage) => boolean };
   upgrading.shouldUpgradeCallback = (req) => {
     // an answer to an earlier request is on its way: the new protocol would begin within it
-    if (isAnswering(req.socket)) return false;
-    const protocol = acceptableUpgrade(req, context.runtime());
-    if (protocol !== undefined) accepted.set(req, protocol);
-    return protocol !== undefined;
+    const isFree = !isAnswering(req.socket);
+    if (!isFree) endWith(req);
+    return isFree;
   };
-  server.on('upgrade', (req: IncomingMessage, socket, head) => {
-    const protocol = accepted.get(req) ?? '';
-    const early = new EarlyBytes(socket as Socket, head);
-    context.serve(req, answerOn(req, socket as Socket), { protocol, early });
+  server.on('upgrade', (req: IncomingMessage, duplex, head) => {
+    const socket = duplex as Socket;
+    const protocol = acceptableUpgrade(req, context.runtime());
+    if (protocol === undefined) return serveWithoutUpgrade(server, req, socket, head);
+    const early = new EarlyBytes(socket, head);
+    context.serve(req, answerOn(req, socket), { protocol, early });
   });
   server.on('connect', (req: IncomingMessage, socket) => context.serve(req, answerOn(req, socket as Socket)));
   takeExpectations(server);
