@@ -273,7 +273,7 @@ describe('a scan', () => {
 });
 
 describe('a server that hangs', () => {
-  test('holds nobody up: a pass ends with its process, and says why it has no answer', async () => {
+  test('holds nobody up: a pass ends with its process, and takes nothing for lost', async () => {
     const client = await openConnection(watched.connectionString, 'integrity-test');
     const { remotePort, remoteAddress } = (client as unknown as { connection: { stream: Socket } }).connection.stream;
     await client.end();
@@ -306,7 +306,7 @@ describe('a server that hangs', () => {
       },
     );
     const startMs = performance.now();
-    expect(await monitor.pass(abort.signal)).toMatchObject({ problem: expect.stringContaining('cannot be reached') });
+    expect(await monitor.pass(abort.signal)).toMatchObject({ runs: 0 });
     expect(performance.now() - startMs).toBeLessThan(5000);
     gate.close();
   });

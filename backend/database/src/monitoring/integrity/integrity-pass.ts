@@ -64,6 +64,8 @@ export class IntegrityPass {
   async run(): Promise<PassOutcome> {
     const queries = queryChecks(this.#options.settings).filter((check) => this.#isDue(check));
     if (queries.length === 0 && !this.#hasScans()) return this.#outcome(undefined);
+    this.#hasMore = this.#options.signal?.aborted === true;
+    if (this.#hasMore) return this.#outcome(undefined);
     let client: pg.Client | undefined;
     try {
       client = await this.#options.connect(this.#limit());
@@ -71,6 +73,8 @@ export class IntegrityPass {
       if (!this.#isOver()) await this.#runScans(client);
       return this.#outcome(undefined);
     } catch (error) {
+      // ended from outside: nothing is known to be wrong, and the next pass goes on
+      if (this.#options.signal?.aborted) return this.#outcome(undefined);
       // of the connection, or of the catalogue: no check can be answered
       const { message, remedy, problem } = queryError(error, CATALOGUE_TIMEOUT_MS);
       const reason = problem === 'unreachable' ? `the database cannot be reached: ${message}` : message;

@@ -107,6 +107,7 @@ export class DatabaseWatch {
   /** Who uses the second connection takes turns. */
   #turn: Promise<unknown> = Promise.resolve();
   #lent = new AbortController();
+  #isFullWaiting = false;
 
   constructor(settings: WatchSettings, options: WatchOptions = {}) {
     this.settings = settings;
@@ -189,8 +190,7 @@ export class DatabaseWatch {
 
   /** Asks everything else. A second call while one runs is the same pass. Never rejects for the database's sake. */
   full(): Promise<PassResult<FullAnswers>> {
-    this.#lent.abort();
-    this.#fullRunning ??= this.#inTurn(() => this.#runFull()).finally(() => (this.#fullRunning = undefined));
+    this.#fullRunning ??= this.#takeTurn().finally(() => (this.#fullRunning = undefined));
     return this.#fullRunning;
   }
 
@@ -201,7 +201,7 @@ export class DatabaseWatch {
   lend<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       this.#lent = new AbortController();
-      if (this.#fullRunning) this.#lent.abort();
+      if (this.#isFullWaiting) this.#lent.abort();
       await this.#fullLane.close();
       return work(this.#lent.signal);
     });
@@ -210,6 +210,15 @@ export class DatabaseWatch {
   async close(): Promise<void> {
     this.#resources.close();
     await Promise.all([this.#quickLane.close(), this.#fullLane.close()]);
+  }
+
+  #takeTurn(): Promise<PassResult<FullAnswers>> {
+    this.#isFullWaiting = true;
+    this.#lent.abort();
+    return this.#inTurn(() => {
+      this.#isFullWaiting = false;
+      return this.#runFull();
+    });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
