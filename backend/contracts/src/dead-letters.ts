@@ -195,7 +195,9 @@ const discarded = () =>
     .default('exclude')
     .meta({ description: 'Whether to show what was discarded; not unless it is asked for.' });
 
-const text = () => z.string().trim().min(1).max(LONGEST_TEXT);
+/** Shorter ones are not in the index, and would be searched for in every letter. */
+const SHORTEST_TEXT = 3;
+const text = () => z.string().trim().min(SHORTEST_TEXT).max(LONGEST_TEXT);
 
 /** Conditions in the query of a list. */
 const searched = {
