@@ -5,12 +5,15 @@ import { httpUrl, workerUrl } from '../operations/client.ts';
 import type { Finish } from '../program.ts';
 import { copy } from './copy.ts';
 import { execute } from './exec.ts';
+import { installFunctions } from './install-monitoring.ts';
 import { listIntegrity, runIntegrity, showIntegrity } from './integrity.ts';
 import { listMigrations, setPhase, showMigration } from './migrations.ts';
 import { setUp } from './setup.ts';
+import { showStatus } from './status.ts';
 
 const EXAMPLES = `
 Examples
+  clearway database status                                   how every watched database stands
   clearway database setup --check                            is DATABASE_URL fit, and what is missing?
   clearway database setup                                    checks, migrates, verifies
   clearway database copy --from old.db --dry-run             what would be copied from SQLite, and what stands in the way
@@ -23,6 +26,14 @@ Examples
   clearway database setup
   clearway database setup --to env:SHOP_DATABASE_URL --migrations ./prisma/migrations
   clearway database setup --check --json
+`;
+const INSTALL_EXAMPLES = `
+The monitor works without them. With them, a role that is granted pg_monitor also sees sequences and bloat, and people and dashboards
+may call monitoring.get_slow_queries() and others. Nothing else is touched, and it may be repeated.
+
+Examples
+  clearway database install-monitoring tracks
+  clearway database install-monitoring --to env:SHOP_OWNER_URL
 `;
 const COPY_EXAMPLES = `
 The target has to be migrated and empty. All is copied in one transaction, which counts only when every table has as many rows and the
@@ -70,6 +81,7 @@ export function addDatabaseCommand(program: Command, context: CliContext, finish
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', SETUP_EXAMPLES)
     .action(async (options) => finish(await setUp(context, options)));
+  addMonitoring(database, context, finish);
   addCopy(database, context, finish);
   addIntegrity(database, context, finish);
   addMigrations(database, context, finish);
@@ -82,6 +94,27 @@ export function addDatabaseCommand(program: Command, context: CliContext, finish
     .option('-f, --file <file>', 'the configuration', DEFAULT_FILE)
     .addHelpText('after', EXEC_EXAMPLES)
     .action(async (id, words, options) => finish(await execute(context, id, words, options)));
+}
+
+function addMonitoring(database: Command, context: CliContext, finish: Finish): void {
+  database
+    .command('status')
+    .summary('how the watched databases stand, what is wrong and what to do')
+    .description('Shows what the worker found out last. Ends with 1 when a database is not well.')
+    .argument('[database]', 'id of the database')
+    .option('--all', 'show also what is well')
+    .option('-u, --url <url>', 'address of the worker', httpUrl, workerUrl(context))
+    .option('--json', 'print JSON, for scripts')
+    .action(async (id, options) => finish(await showStatus(context, id, options)));
+  database
+    .command('install-monitoring')
+    .summary('install the functions of the schema monitoring in a database')
+    .description('Installs the monitoring functions, or brings them up to date. Connect as the owner of the tables.')
+    .argument('[database]', 'id of a database of the configuration')
+    .option('--to <database>', 'another database: env:NAME, or a URL without password')
+    .option('-f, --file <file>', 'the configuration', DEFAULT_FILE)
+    .addHelpText('after', INSTALL_EXAMPLES)
+    .action(async (id, options) => finish(await installFunctions(context, id, options)));
 }
 
 function append(value: string, previous: readonly string[]): readonly string[] {

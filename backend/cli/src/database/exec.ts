@@ -26,7 +26,12 @@ export async function execute(
   return code === 0 ? EXIT.ok : EXIT.problem;
 }
 
-async function urlOf(context: CliContext, database: string, file: string): Promise<string> {
+/**
+ * Where a declared database is, also an embedded one.
+ *
+ * @throws UsageError when there is none of that id
+ */
+export async function urlOf(context: CliContext, database: string, file: string): Promise<string> {
   const { configuration } = await loadFile(file, context);
   const declared = configuration.databases.find(({ id }) => id === database);
   const url =
