@@ -48,7 +48,8 @@ export function serverScratch({ clock, serverUrl, allowSourceServer = false }: S
           connectionString: urlOfDatabase(serverUrl, name),
           // roles belong to the whole server, and others use it
           makeRoles: false,
-          withOwners: !isMissing,
+          // of a dump that was made elsewhere nobody knows which roles it needs
+          withOwners: !isMissing && backup.manifest.source !== null,
           unlike,
           close: () => withSession(session, (client) => dropDatabase(client, name)),
         };
