@@ -288,7 +288,7 @@ describe('clearway database migrations', () => {
   test('shows the comparison, and sets a phase with a reason', async () => {
     const where = '/api/database/migrations/separate';
     await withWorker(
-      { [where]: { migration: MIGRATION, samples: [] }, [`${where}/phase`]: MIGRATION },
+      { [where]: { migration: MIGRATION, samples: [] }, [`${where}/phase`]: MIGRATION, [`${where}/sample`]: MIGRATION },
       async (url, posted) => {
         const { out } = await clearway(['database', 'migrations', 'show', 'separate', '-u', url]);
         expect(out).toMatch(
@@ -296,7 +296,10 @@ describe('clearway database migrations', () => {
         );
         const set = ['database', 'migrations', 'phase', 'separate'];
         expect((await clearway([...set, 'active', '--reason', 'begun', '-u', url])).out).toBe('separate: active');
-        expect(posted).toEqual([{ phase: 'active', reason: 'begun' }]);
+        expect((await clearway(['database', 'migrations', 'sample', 'separate', '-u', url])).out).toContain(
+          '250 of 1000',
+        );
+        expect(posted).toEqual([{ phase: 'active', reason: 'begun' }, {}]);
         expect((await clearway([...set, 'over', '--reason', 'x', '-u', url])).code).toBe(64);
       },
     );

@@ -7,7 +7,7 @@ import { copy } from './copy.ts';
 import { execute } from './exec.ts';
 import { installFunctions } from './install-monitoring.ts';
 import { listIntegrity, runIntegrity, showIntegrity } from './integrity.ts';
-import { listMigrations, setPhase, showMigration } from './migrations.ts';
+import { listMigrations, sampleMigration, setPhase, showMigration } from './migrations.ts';
 import { setUp } from './setup.ts';
 import { showStatus } from './status.ts';
 
@@ -54,6 +54,7 @@ const MIGRATIONS_EXAMPLES = `
 Examples
   clearway database migrations list --json
   clearway database migrations show separate-tracks-from-posts
+  clearway database migrations sample separate-tracks-from-posts
   clearway database migrations phase separate-tracks-from-posts baseline --reason "after the upgrade"
 `;
 const EXEC_EXAMPLES = `
@@ -195,6 +196,13 @@ function addMigrations(database: Command, context: CliContext, finish: Finish): 
     .option('-u, --url <url>', 'address of the worker', httpUrl, workerUrl(context))
     .option('--json', 'print JSON, for scripts')
     .action(async (name, options) => finish(await showMigration(context, name, options)));
+  migrations
+    .command('sample')
+    .summary('look now instead of at the next time, and show what there is')
+    .argument('<migration>', 'name of the migration')
+    .option('-u, --url <url>', 'address of the worker', httpUrl, workerUrl(context))
+    .option('--json', 'print JSON, for scripts')
+    .action(async (name, options) => finish(await sampleMigration(context, name, options)));
   migrations
     .command('phase')
     .summary('set the phase by hand: a new baseline, or begun before anything is done')

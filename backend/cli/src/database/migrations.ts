@@ -104,6 +104,15 @@ function migrationLines(one: DataMigrationView, style: Style): string[] {
   ];
 }
 
+/** `clearway database migrations sample`. */
+export async function sampleMigration(context: CliContext, name: string, { url, json }: AskOptions): Promise<ExitCode> {
+  const path = `/api/database/migrations/${encodeURIComponent(name)}/sample`;
+  const view = await workerOf(context, url).post(path, {}, dataMigrationViewSchema);
+  if (json) context.out(JSON.stringify(view, null, 2));
+  else for (const line of migrationLines(view, context.style)) context.out(line);
+  return isTrouble(view) ? EXIT.problem : EXIT.ok;
+}
+
 /** `clearway database migrations phase`. */
 export async function setPhase(
   context: CliContext,

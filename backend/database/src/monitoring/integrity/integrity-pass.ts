@@ -51,7 +51,7 @@ export class IntegrityPass {
   /** States of the runs that ended. */
   readonly ended: CheckState[] = [];
   readonly #options: PassOptions;
-  readonly #deadlineMs: number;
+  #deadlineMs: number;
   #busyMs = 0;
   #hasMore = false;
 
@@ -70,7 +70,8 @@ export class IntegrityPass {
     try {
       client = await this.#options.connect(this.#limit());
       await this.#runQueries(client, queries);
-      if (!this.#isOver()) await this.#runScans(client);
+      if (this.#isOver()) this.#hasMore ||= this.#hasScans();
+      else await this.#runScans(client);
       return this.#outcome(undefined);
     } catch (error) {
       // ended from outside: nothing is known to be wrong, and the next pass goes on
@@ -220,11 +221,11 @@ export class IntegrityPass {
     return checks.toSorted((a, b) => rank(a) - rank(b) || (ranAt(a) < ranAt(b) ? -1 : ranAt(a) > ranAt(b) ? 1 : 0));
   }
 
+  /** Rests as long as the share asks for; when there is no time left for that, the pass is over. */
   async #rest(busyMs: number): Promise<void> {
     const { settings, signal } = this.#options;
-    const pauseMs = busyMs * (100 / settings.pacing.sharePercent - 1);
-    const leftMs = Math.max(0, this.#deadlineMs - performance.now());
-    const options = signal && { signal };
-    await sleep(Math.min(pauseMs, MAX_PAUSE_MS, leftMs), undefined, options).catch(() => undefined);
+    const pauseMs = Math.min(busyMs * (100 / settings.pacing.sharePercent - 1), MAX_PAUSE_MS);
+    if (performance.now() + pauseMs >= this.#deadlineMs) this.#deadlineMs = -Infinity;
+    else await sleep(pauseMs, undefined, signal && { signal }).catch(() => undefined);
   }
 }

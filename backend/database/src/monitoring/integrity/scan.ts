@@ -96,13 +96,13 @@ export async function scan(
       const tookMs = performance.now() - startMs;
       state = advanced(state, batch, { tookMs, pacing, sampleSize: options.sampleSize });
       if (batch.isLast) return { state, isComplete: true, stopped: undefined };
-      await rest(tookMs, options);
+      if (!(await rest(tookMs, options))) break;
     } catch (error) {
       const stopped = queryError(error, pacing.timeoutMs);
       const canShrink = stopped.problem === 'timeout' && state.batchRows > MIN_BATCH_ROWS;
       if (!canShrink) return { state, isComplete: false, stopped };
       state = { ...state, batchRows: Math.max(MIN_BATCH_ROWS, Math.trunc(state.batchRows / 8)) };
-      await rest(performance.now() - startMs, options);
+      if (!(await rest(performance.now() - startMs, options))) break;
     }
   }
   return { state, isComplete: false, stopped: undefined };
@@ -176,9 +176,14 @@ function advanced(
   };
 }
 
-/** Rests as long as the share asks for, but not past the deadline. */
-async function rest(busyMs: number, { pacing, deadlineMs, signal }: ScanOptions): Promise<void> {
-  const pauseMs = busyMs * (100 / pacing.sharePercent - 1);
-  const leftMs = Math.max(0, deadlineMs - performance.now());
-  await sleep(Math.min(pauseMs, MAX_PAUSE_MS, leftMs), undefined, { ...(signal && { signal }) }).catch(() => undefined);
+/**
+ * Rests as long as the share asks for.
+ *
+ * @returns whether there is time for another batch: the rest of a rest is the time until the next pass
+ */
+async function rest(busyMs: number, { pacing, deadlineMs, signal }: ScanOptions): Promise<boolean> {
+  const pauseMs = Math.min(busyMs * (100 / pacing.sharePercent - 1), MAX_PAUSE_MS);
+  if (performance.now() + pauseMs >= deadlineMs) return false;
+  await sleep(pauseMs, undefined, { ...(signal && { signal }) }).catch(() => undefined);
+  return true;
 }
