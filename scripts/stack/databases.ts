@@ -44,7 +44,7 @@ export async function openDatabases(settings: Settings): Promise<Databases> {
 
 /** Brings both databases to the newest version of their schema. Returns how many migrations were applied. */
 export async function migrate(root: string, urls: DatabaseUrls): Promise<number> {
-  const { migrateDeploy } = await import('@clearway/database');
+  const { installMonitoring, migrateDeploy } = await import('@clearway/database');
   const apply = async (url: string, folder: string): Promise<number> => {
     const applied = await migrateDeploy({
       connectionString: url,
@@ -56,6 +56,8 @@ export async function migrate(root: string, urls: DatabaseUrls): Promise<number>
     apply(urls.clearway, 'backend/database'),
     apply(urls.tracks, 'examples/tracks-service'),
   ]);
+  // the monitor works without them, where the role may not install any
+  await installMonitoring(urls.tracks).catch(() => undefined);
   return counts.reduce((sum, count) => sum + count, 0);
 }
 

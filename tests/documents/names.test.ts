@@ -14,6 +14,10 @@ const mentions = documents.flatMap((document) => [
 /** Variables that others define, and names that only look like variables. */
 const NOT_OURS = new Set([
   'ORDERS_URL',
+  'SHOP_DATABASE_URL',
+  'SHOP_OWNER_URL',
+  'SUPABASE_KEY',
+  'NEON_KEY',
   'POSTGRES_PASSWORD',
   'VIEWER_TOKEN',
   'OPERATOR_TOKEN',

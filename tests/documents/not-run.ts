@@ -8,6 +8,8 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'CONTRIBUTING.md: git clone <address> clearway && cd clearway': 'it installs and starts a second clone',
   'CONTRIBUTING.md: npm test': 'it would run itself',
   'CONTRIBUTING.md: .ci/run': 'it would run itself, on two versions of Node',
+  'docs/guides/database-monitoring.md: curl -H "Authorization: Bearer $CRON_SECRET" https://worker.example.com/api/cron/monitor':
+    'it needs a secret that the started worker does not have',
   'docs/guides/errors.md: SENTRY_DSN=https://key@o0.ingest.sentry.io/1 SENTRY_ENVIRONMENT=production npm start':
     'it needs a Sentry project; tests/end-to-end sends events to a receiver',
   'docs/guides/operations.md: npm ci --omit=optional && npm run build':

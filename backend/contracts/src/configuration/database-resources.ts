@@ -8,7 +8,7 @@ const host = z.strictObject({
 });
 
 const supabase = z.strictObject({
-  from: z.literal('supabase').describe("Supabase's metrics endpoint."),
+  from: z.literal('supabase').describe("Supabase's metrics."),
   project: z
     .string()
     .regex(/^[a-z0-9]{8,40}$/, "must be the project's reference, as in https://REFERENCE.supabase.co")
