@@ -98,6 +98,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const watcher = active.watch();
   lifecycle.onRelease('configuration watch', () => watcher.close());
 
+  await signals.flight.started;
   readiness.ready();
   signals.flight.ready();
   logger.info('gateway ready', { port: listener.port, admin_port: admin.port, version: VERSION });

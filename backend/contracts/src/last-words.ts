@@ -15,7 +15,12 @@ export const processEndSchema = z
 
 /** One call on a stack, innermost first. */
 export const stackFrameSchema = z
-  .object({ function: z.string(), file: z.string(), line: z.int().min(1), column: z.int().min(1) })
+  .object({
+    function: z.string(),
+    file: z.string().meta({ description: 'Path, or `<anonymous>` for what is built into the engine.' }),
+    line: z.int().min(0).meta({ description: '0 where there is none.' }),
+    column: z.int().min(0),
+  })
   .readonly()
   .meta({ id: 'StackFrame' });
 

@@ -35,6 +35,8 @@ export interface FlightRecorderOptions {
 export interface FlightRecorder {
   opened(record: RequestRecord, target: string): void;
   closed(record: RequestRecord): void;
+  /** Resolves when requests are kept and the event loop is watched; after a while in any case. */
+  readonly started: Promise<void>;
   /** The process serves from here on. */
   ready(): void;
   /** The process is about to end itself. */
@@ -48,6 +50,7 @@ export interface FlightRecorder {
 }
 
 const INTERVAL_MS = 100;
+const START_LIMIT_MS = 2000;
 /** V8 limits the old generation; its whole limit also counts room for the young one, some percent of it. */
 const OLD_GENERATION_SHARE = 0.9;
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 };
@@ -83,7 +86,10 @@ export function openFlightRecorder(options: FlightRecorderOptions): FlightRecord
   beat();
   copy();
   const { blockedAfterMs } = options;
-  const thread = startThread({ shared: memory.shared, descriptor, intervalMs: INTERVAL_MS, blockedAfterMs }, options);
+  const { thread, started } = startThread(
+    { shared: memory.shared, descriptor, intervalMs: INTERVAL_MS, blockedAfterMs },
+    options,
+  );
   const timer = setInterval(beat, INTERVAL_MS).unref();
   let isReady = false;
   let end: { cause: string | null; error: string | null } = { cause: null, error: null };
@@ -96,6 +102,7 @@ export function openFlightRecorder(options: FlightRecorderOptions): FlightRecord
   return {
     opened: (record, target) => memory.opened(record, target),
     closed: (record) => memory.closed(record),
+    started,
     ready: () => {
       isReady = true;
       memory.writeReady();
@@ -150,18 +157,31 @@ function readLastWords(
   });
 }
 
-function startThread(data: FlightThreadData, options: FlightRecorderOptions): Worker {
+function startThread(
+  data: FlightThreadData,
+  options: FlightRecorderOptions,
+): { thread: Worker; started: Promise<void> } {
   // a source runs as it is, a built file beside its like
   const entry = new URL(`./flight-thread${path.extname(import.meta.url)}`, import.meta.url);
   // nothing of the process's: neither its flags and preloads nor its variables
   const thread = new Worker(entry, { workerData: data, execArgv: [], env: {}, resourceLimits: THREAD_LIMITS });
   thread.unref();
-  thread.on('message', (message: FlightThreadMessage) => {
-    if (message.kind === 'unblocked') options.onUnblocked(message);
-    else options.onProblem(message.message);
-  });
   thread.on('error', (error) => options.onProblem(error instanceof Error ? error.message : String(error)));
-  return thread;
+  const started = new Promise<void>((resolve) => {
+    // what it is for must not depend on it
+    const limit = setTimeout(resolve, START_LIMIT_MS);
+    const end = (): void => {
+      clearTimeout(limit);
+      resolve();
+    };
+    thread.once('exit', end);
+    thread.on('message', (message: FlightThreadMessage) => {
+      if (message.kind === 'unblocked') options.onUnblocked(message);
+      else if (message.kind === 'write-failed') options.onProblem(message.message);
+      else end();
+    });
+  });
+  return { thread, started };
 }
 
 /** Source: cgroups(7), as Node reads it; a limit above the machine's own memory is none. */

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BLOCK_AT, HEAD_BYTES, ROOM, SIGNS, writeText } from './layout.ts';
 import type { BlockedLoop } from './stack-frames.ts';
-import { openWatchdog } from './watchdog.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What the thread is started with. */
 export interface FlightThreadData {
@@ -16,7 +16,9 @@ export interface FlightThreadData {
 
 /** What the thread tells the main thread. */
 export type FlightThreadMessage =
-  ({ readonly kind: 'unblocked' } & BlockedLoop) | { readonly kind: 'write-failed'; readonly message: string };
+  | { readonly kind: 'started' }
+  | ({ readonly kind: 'unblocked' } & BlockedLoop)
+  | { readonly kind: 'write-failed'; readonly message: string };
 
 const { shared, descriptor, intervalMs, blockedAfterMs } = workerData as FlightThreadData;
 const memory = Buffer.from(shared);
@@ -42,7 +44,7 @@ function copy(isAll: boolean): void {
   }
 }
 
-const watchdog = openWatchdog({
+const watchdog = new Watchdog({
   integers,
   floats,
   intervalMs,
@@ -65,3 +67,4 @@ setInterval(() => {
   watchdog.look();
   copy(false);
 }, intervalMs);
+tell({ kind: 'started' });

@@ -8,6 +8,7 @@ import { flightSignals } from './tell-last-words.ts';
 const OFF: FlightRecorder = {
   opened: () => {},
   closed: () => {},
+  started: Promise.resolve(),
   ready: () => {},
   ending: () => {},
   untold: undefined,

@@ -1,7 +1,7 @@
 /** One call on a stack. */
 export interface StackFrame {
   readonly function: string;
-  /** Path of the file, or the name of a module of Node. */
+  /** Path of the file, name of a module of Node, or `<anonymous>` for what is built into the engine: then line 0. */
   readonly file: string;
   readonly line: number;
   readonly column: number;

@@ -1,5 +1,5 @@
 import { FLAGS, SIGNS } from './layout.ts';
-import { inspectMainThread, type MainThreadInspector } from './main-thread-inspector.ts';
+import { mainThreadInspector, type MainThreadInspector } from './main-thread-inspector.ts';
 import type { BlockedLoop, StackFrame } from './stack-frames.ts';
 
 /** What the watchdog looks at, and whom it tells. */
@@ -14,103 +14,87 @@ export interface WatchdogOptions {
   /** The loop goes on. */
   readonly onUnblocked: (blocked: BlockedLoop) => void;
   /** A test gives its own. */
-  readonly inspect?: () => MainThreadInspector;
+  readonly inspector?: MainThreadInspector;
 }
 
-/** After so long another stack of a loop that is blocked again and again is taken: each costs some 30 ms. */
-const STACK_EVERY_MS = 60_000;
-/** One that is blocked for so long may never go on: its stack is taken in any case. */
-const SURELY_BLOCKED_MS = 5000;
 const HEAP_EVERY_MS = 500;
 
 /**
- * Watches the main thread from the recorder thread: when its beat stops, its stack is taken.
+ * Watches the main thread from the recorder thread: when its beat stops, it is asked for its stack, and then for the size of
+ * its heap, since it cannot tell of them itself.
  *
- * States: seen → blocked (the stack is taken) → seen. Time counts in looks of the watchdog, since a machine that was
- * asleep, or a thread that got no processor, is no blocked event loop.
+ * Time counts in looks of the watchdog, since a machine that was asleep, or a thread that got no processor, is no blocked
+ * event loop.
  */
-export function openWatchdog(options: WatchdogOptions): { look(): void } {
-  const { integers, floats, intervalMs, blockedAfterMs } = options;
-  let beat = 0;
-  let stillForMs = 0;
-  let lastLookMs = performance.now();
-  let lastStackMs = -Infinity;
-  let block: Block | undefined;
-
-  const seen = (): void => {
-    if (stillForMs > blockedAfterMs) options.onUnblocked(describeBlock(stillForMs, block?.frames ?? []));
-    block?.close();
-    block = undefined;
-    stillForMs = 0;
-  };
-  const mayTakeStack = (nowMs: number): boolean =>
-    block === undefined && (nowMs - lastStackMs > STACK_EVERY_MS || stillForMs > SURELY_BLOCKED_MS);
-
-  return {
-    look() {
-      const nowMs = performance.now();
-      const passedMs = Math.min(nowMs - lastLookMs, 2 * intervalMs);
-      lastLookMs = nowMs;
-      const current = Atomics.load(integers, FLAGS.beat / 4);
-      const isStill = current === beat && beat > 0 && blockedAfterMs > 0 && integers[FLAGS.isInspected / 4] === 0;
-      beat = current;
-      if (isStill) stillForMs += passedMs;
-      else seen();
-      const isBlocked = stillForMs > blockedAfterMs;
-      floats[SIGNS.blockedForMs / 8] = isBlocked ? stillForMs : 0;
-      if (isBlocked && mayTakeStack(nowMs)) {
-        lastStackMs = nowMs;
-        // main may have gone on before it was stopped: then it was stopped anywhere
-        const isStillThere = (): boolean => Atomics.load(integers, FLAGS.beat / 4) === current;
-        block = new Block(options.inspect ?? inspectMainThread, isStillThere, (frames) => {
-          options.onStack(describeBlock(stillForMs, frames));
-        });
-      }
-      block?.look(nowMs, (bytes) => (floats[SIGNS.heapUsedBytes / 8] = bytes));
-    },
-  };
-}
-
-function describeBlock(forMs: number, frames: readonly StackFrame[]): BlockedLoop {
-  return { atMs: Date.now() - forMs, forMs: Math.round(forMs), frames };
-}
-
-/** One time that the main thread is blocked: its stack, and how its heap grows, since it cannot tell itself. */
-class Block {
-  frames: readonly StackFrame[] = [];
+export class Watchdog {
+  readonly #options: WatchdogOptions;
   readonly #inspector: MainThreadInspector;
+  #beat = 0;
+  #stillForMs = 0;
+  #lastLookMs = performance.now();
+  #frames: readonly StackFrame[] | undefined;
   #heapAskedMs = 0;
-  #isClosed = false;
 
-  constructor(
-    inspect: () => MainThreadInspector,
-    isStillThere: () => boolean,
-    onStack: (frames: readonly StackFrame[]) => void,
-  ) {
-    this.#inspector = inspect();
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    this.#inspector = options.inspector ?? mainThreadInspector;
+  }
+
+  /** To be called in each interval. */
+  look(): void {
+    const { integers, floats, intervalMs, blockedAfterMs } = this.#options;
+    const nowMs = performance.now();
+    const passedMs = Math.min(nowMs - this.#lastLookMs, 2 * intervalMs);
+    this.#lastLookMs = nowMs;
+    const beat = this.#currentBeat();
+    const isStill = beat === this.#beat && beat > 0 && blockedAfterMs > 0 && integers[FLAGS.isInspected / 4] === 0;
+    this.#beat = beat;
+    if (!isStill) this.#seen();
+    else this.#stillForMs += passedMs;
+    const isBlocked = this.#stillForMs > blockedAfterMs;
+    floats[SIGNS.blockedForMs / 8] = isBlocked ? this.#stillForMs : 0;
+    if (!isBlocked) return;
+    if (this.#frames === undefined) this.#askForStack();
+    else if (nowMs - this.#heapAskedMs > HEAP_EVERY_MS) this.#askForHeap(nowMs);
+  }
+
+  #currentBeat(): number {
+    return Atomics.load(this.#options.integers, FLAGS.beat / 4);
+  }
+
+  #seen(): void {
+    if (this.#stillForMs > this.#options.blockedAfterMs) this.#options.onUnblocked(this.#describe());
+    this.#frames = undefined;
+    this.#stillForMs = 0;
+  }
+
+  #askForStack(): void {
+    this.#frames = [];
+    const beat = this.#beat;
     this.#inspector.stack().then(
       (frames) => {
-        if (this.#isClosed || !isStillThere()) return;
-        this.frames = frames;
-        onStack(frames);
+        // it may have gone on before it answered: then it answered from anywhere
+        if (this.#currentBeat() !== beat) return;
+        this.#frames = frames;
+        this.#options.onStack(this.#describe());
       },
       () => undefined,
     );
   }
 
-  look(nowMs: number, onHeap: (usedBytes: number) => void): void {
-    if (this.frames.length === 0 || nowMs - this.#heapAskedMs < HEAP_EVERY_MS) return;
+  #askForHeap(nowMs: number): void {
     this.#heapAskedMs = nowMs;
+    const beat = this.#beat;
     this.#inspector.heapUsedBytes().then(
       (bytes) => {
-        if (!this.#isClosed) onHeap(bytes);
+        if (this.#currentBeat() === beat) this.#options.floats[SIGNS.heapUsedBytes / 8] = bytes;
       },
       () => undefined,
     );
   }
 
-  close(): void {
-    this.#isClosed = true;
-    this.#inspector.close();
+  #describe(): BlockedLoop {
+    const forMs = Math.round(this.#stillForMs);
+    return { atMs: Date.now() - forMs, forMs, frames: this.#frames ?? [] };
   }
 }
