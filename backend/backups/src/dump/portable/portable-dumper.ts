@@ -8,7 +8,7 @@ import type { Dumper, DumpRequest } from '../dumper.ts';
 import { largeObjectStatements } from './large-object-statements.ts';
 import { dumpSchema } from './schema-dump.ts';
 
-/** Up to which size of a database the portable dump is offered; measured, see docs/adr. */
+/** Up to which size of a database the portable dump is offered: memory was measured at 1 GB, beyond it time decides (ADR 25). */
 export const PORTABLE_LIMIT_BYTES = 8 * 2 ** 30;
 /** Servers up to this major version. */
 export const PORTABLE_MAJOR = 18;
