@@ -16,7 +16,7 @@ import {
 import { addLetters, startSide, stopSide, takeEvents, type Side } from './support/dead-letter-sides.ts';
 import { atMost, type Proof, type ProofContext } from './support/proof.ts';
 
-const WHOLE = { letters: 100_000, events: 500, rounds: 6 };
+const WHOLE = { letters: 100_000, events: 250, rounds: 14 };
 const SHORT = { letters: 10_000, events: 200, rounds: 4 };
 const LARGEST_GROUP = 'aaaaaaaaaaaaaaaa';
 const MEBIBYTE = 1024 * 1024;

@@ -16,6 +16,9 @@ import { followReplay } from './follow.ts';
 import { replayLines } from './render.ts';
 import { selectionOf, type Conditions } from './selection.ts';
 
+/** A hundred thousand letters take half a minute to change. */
+const BULK_LIMIT_MS = 600_000;
+
 /** What all commands that change something take. */
 export interface ChangeOptions {
   readonly url: string;
@@ -97,7 +100,7 @@ async function replayMany(
   };
   const verdict = await agreed(context, '/api/dead-letters/replays', order, 'Replay', options);
   if (verdict !== undefined) return verdict;
-  const begun = await workerOf(context, url).post('/api/dead-letters/replays', order, replaySchema);
+  const begun = await workerOf(context, url).post('/api/dead-letters/replays', order, replaySchema, BULK_LIMIT_MS);
   if (!detach) return followReplay(context, url, begun.replayId, json === true);
   if (json) context.out(JSON.stringify(begun, null, 2));
   else for (const line of replayLines(begun, context.style)) context.out(line);
@@ -110,7 +113,12 @@ export async function discard(context: CliContext, ids: readonly string[], optio
   const selection = selectionOf(ids, options);
   const verdict = await agreed(context, '/api/dead-letters/discard', { reason, selection }, 'Discard', options);
   if (verdict !== undefined) return verdict;
-  const answer = await workerOf(context, url).post('/api/dead-letters/discard', { reason, selection }, discardedSchema);
+  const answer = await workerOf(context, url).post(
+    '/api/dead-letters/discard',
+    { reason, selection },
+    discardedSchema,
+    BULK_LIMIT_MS,
+  );
   context.out(json ? JSON.stringify(answer) : `${count(answer.discarded, 'dead letter')} discarded`);
   return EXIT.ok;
 }

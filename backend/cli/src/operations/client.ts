@@ -32,9 +32,10 @@ export interface OperationsClient {
   /**
    * Asks for a change.
    *
+   * @param limitMs how long the answer may take; 30 s when left out
    * @throws {RefusedError} when it is refused, with the reason
    */
-  post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
+  post<T>(path: string, body: unknown, schema: z.ZodType<T>, limitMs?: number): Promise<T>;
   /**
    * The lines of an answer as they come, however long that takes.
    *
@@ -71,8 +72,8 @@ export function operationsClient(options: OperationsClientOptions): OperationsCl
       await refuse(answer, options, who);
       return read(answer, schema, options, who);
     },
-    async post(path, body, schema) {
-      const answer = await request(options, who, path, 'POST', body);
+    async post(path, body, schema, limitMs) {
+      const answer = await request(options, who, path, 'POST', body, limitMs);
       await refuse(answer, options, who);
       return read(answer, schema, options, who);
     },
@@ -151,10 +152,11 @@ async function request(
   path: string,
   method: string,
   body: unknown,
+  limitMs = ANSWER_LIMIT_MS,
 ): Promise<Response> {
   const abort = new AbortController();
   // until the headers are there: an answer may be long
-  const limit = setTimeout(() => abort.abort(new DOMException('', 'TimeoutError')), ANSWER_LIMIT_MS);
+  const limit = setTimeout(() => abort.abort(new DOMException('', 'TimeoutError')), limitMs);
   try {
     return await fetch(new URL(path, url), {
       method,
@@ -171,9 +173,7 @@ async function request(
   } catch (error) {
     const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException };
     const why =
-      name === 'TimeoutError'
-        ? `no answer within ${ANSWER_LIMIT_MS / 1000} s`
-        : (cause?.code ?? cause?.message ?? name);
+      name === 'TimeoutError' ? `no answer within ${limitMs / 1000} s` : (cause?.code ?? cause?.message ?? name);
     throw new UnreachableError(
       `${who} at ${url} cannot be reached (${why}): start it with npm start, or say where it is with --url`,
       { cause: error },
