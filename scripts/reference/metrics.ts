@@ -1,4 +1,5 @@
 import { createMetrics, requestMetrics, telemetryMetrics, type Metrics } from '@clearway/telemetry';
+import { flightMetrics } from '../../backend/api-gateway/src/flight-recorder/flight-metrics.ts';
 import { reloadMetrics } from '../../backend/api-gateway/src/reload-metrics.ts';
 import { upgradeMetrics } from '../../backend/api-gateway/src/upgrade-metrics.ts';
 import { upstreamMetrics } from '../../backend/api-gateway/src/upstreams/upstream-metrics.ts';
@@ -29,6 +30,7 @@ export function metricsPage(): string {
   const gateway = described((metrics) => {
     requestMetrics(metrics, { routes: [], upstreams: [] });
     reloadMetrics(metrics);
+    flightMetrics(metrics);
     upgradeMetrics(metrics, { size: 0 });
     upstreamMetrics(metrics, () => ({ all: () => [] }));
     withTelemetry(metrics);

@@ -28,19 +28,19 @@ beforeAll(async () => {
   const guide = parseDocument(GUIDE, readFileSync(path.join(ROOT, GUIDE), 'utf8'));
   const example = (language: string): string => guide.blocks.find((block) => block.language === language)?.text ?? '';
   writeFileSync(path.join(project.folder, 'server.mjs'), example('js'));
-  writeFileSync(path.join(project.folder, 'clearway.yaml'), example('yaml'));
   otlp = await startOtlpReceiver();
   const upstream = createServer((req, res) => res.end(JSON.stringify({ url: req.url, headers: req.headers })));
   const sockets = new WebSocketServer({ server: upstream });
   sockets.on('connection', (socket) => socket.on('message', (text: Buffer) => socket.send(`echo ${text.toString()}`)));
   servers.onClose(() => sockets.close());
+  const target = await servers.listen(upstream);
+  writeFileSync(path.join(project.folder, 'clearway.yaml'), example('yaml').replace('http://127.0.0.1:4000', target));
   const port = await freePort();
   app = spawn(process.execPath, ['server.mjs'], {
     cwd: project.folder,
     env: {
       PATH: process.env['PATH'] ?? '',
       PORT: String(port),
-      TRACKS_URL: await servers.listen(upstream),
       OTEL_SERVICE_NAME: 'front-door',
       OTEL_EXPORTER: 'local',
       OTEL_LOCAL_URL: otlp.url,

@@ -31,7 +31,7 @@ const LEAST_FREE = SLOTS / 4;
 /**
  * The memory that the main thread and the recorder thread share, as the main thread writes it. It knows the last
  * requests and the open ones at any moment, also when the main thread never gets to run again: everything that could
- * name the culprit is written when a request arrives, in a fifth of a microsecond, without a call out of JavaScript.
+ * name the culprit is written when a request arrives. Both writes of a request take a third of a microsecond (record 24).
  *
  * Slots are taken in turn, and an open request keeps its own, so that the free ones hold the last that finished.
  */
@@ -194,7 +194,7 @@ export class FlightMemory {
     Atomics.store(this.#integers, at >> 2, version);
   }
 
-  /** Character by character: for texts of this length that is half the price of a call of `Buffer.write`. */
+  /** Character by character: as dear as one `Buffer.write` of the joined text, but it leaves no garbage. */
   #line(text: string, at: number, room: number): number {
     const bytes = this.#bytes;
     const length = text.length < room ? text.length : room;

@@ -1,6 +1,6 @@
 import type { LastWords } from '@clearway/contracts';
 import type { Errors, Logs, Metrics } from '@clearway/telemetry';
-import { Counter, Gauge } from 'prom-client';
+import { flightMetrics } from './flight-metrics.ts';
 import type { BlockedLoop, StackFrame } from './stack-frames.ts';
 
 /** Tells of what the flight recorder saw, in the log, in the metrics and to the error tracker. */
@@ -17,28 +17,17 @@ const SHOWN_FRAMES = 10;
 export function flightSignals(signals: { logs: Logs; metrics: Metrics; errors: Errors }): FlightSignals {
   const { errors } = signals;
   const { logger } = signals.logs;
-  const registers = [signals.metrics.registry];
-  const ends = new Gauge({
-    name: 'clearway_previous_process_end_info',
-    help: 'How the gateway that ran here before ended',
-    labelNames: ['end'],
-    registers,
-  });
-  const blocks = new Counter({
-    name: 'clearway_event_loop_blocks_total',
-    help: 'Times that the event loop stood still for longer than EVENT_LOOP_BLOCKED_MS',
-    registers,
-  });
+  const counts = flightMetrics(signals.metrics);
   return {
     predecessor(words) {
-      ends.set({ end: words.end }, 1);
+      counts.ended(words.end);
       if (words.end === 'in_order') return;
       const facts = factsOf(words);
       logger.error('the gateway before this one did not end in order', facts);
       errors.reportError('gateway died', namedError(words), { feature: 'flight-recorder', ...facts });
     },
     unblocked({ forMs, frames }) {
-      blocks.inc();
+      counts.blocked();
       logger.warn('the event loop was blocked', { blocked_ms: forMs, stack: stackText(frames) });
     },
   };

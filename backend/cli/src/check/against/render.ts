@@ -19,9 +19,8 @@ export function renderComparison(
   const out = (line = ''): void => context.out(line);
   const isSame = changes.length === 0;
   const mark = isSame ? style('green', 'ok') : style('yellow', 'changes');
-  out(
-    `${mark}  ${asked.file} against ${count(requests, 'recent request')} of ${asked.url} (${asked.from} to ${asked.to})`,
-  );
+  const period = asked.from === undefined ? '' : ` (${asked.from} to ${asked.to})`;
+  out(`${mark}  ${asked.file} against ${count(requests, 'recent request')} of ${asked.url}${period}`);
   out();
   out(`  ${String(unchanged).padStart(5)}  as they were`);
   for (const change of changes) renderChange(change, context);
