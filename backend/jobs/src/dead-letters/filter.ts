@@ -35,8 +35,13 @@ export function conditionOf(filter: DeadLetterFilter, values: unknown[]): string
   if (filter.signature !== undefined) parts.push(`signature = ${add(filter.signature)}`);
   if (filter.since !== undefined) parts.push(`created_at >= ${add(filter.since)}::timestamptz`);
   if (filter.until !== undefined) parts.push(`created_at < ${add(filter.until)}::timestamptz`);
-  if (filter.text !== undefined) parts.push(`lower(error) LIKE lower(${add(`%${escapeLike(filter.text)}%`)})`);
+  if (filter.text !== undefined) parts.push(textConditionOf(filter.text, values));
   return parts.join(' AND ');
+}
+
+/** A part of the error's message, as a condition that its index can answer. */
+export function textConditionOf(text: string, values: unknown[]): string {
+  return `lower(error) LIKE lower($${values.push(`%${escapeLike(text)}%`)})`;
 }
 
 function escapeLike(text: string): string {
