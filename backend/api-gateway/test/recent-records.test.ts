@@ -16,6 +16,7 @@ test('recent records tell the names of query parameters, and nothing that a quer
     sentMs: 3.5,
     headersMs: 13.5,
     endMs: 18,
+    isUploading: false,
     status: 200,
     reason: undefined,
     cause: undefined,

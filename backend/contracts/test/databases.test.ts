@@ -50,6 +50,11 @@ describe('the section databases', () => {
     ];
     expect(messages([first])).toEqual(['0.thresholds.lockWait: is critical before it is a warning']);
     expect(messages(rest)).toEqual(['0.resources: asks for nothing']);
-    expect(messages([{ id: 'shop', url: URL }, { id: 'shop', url: URL }])).toEqual(["1.id: 'shop' is taken"]);
+    expect(
+      messages([
+        { id: 'shop', url: URL },
+        { id: 'shop', url: URL },
+      ]),
+    ).toEqual(["1.id: 'shop' is taken"]);
   });
 });

@@ -143,7 +143,8 @@ describe('the pool', () => {
     const sockets: Socket[] = [];
     const upstream = await open(startUpstream((req, res) => (sockets.push(req.socket), res.end())));
     const pool = poolOf(upstream.origin, 1);
-    const ended = () => new Promise<void>((resolve) => pool.dispatch(request, handler({ onResponseEnd: resolve })));
+    const ended = () =>
+      new Promise<void>((resolve) => pool.dispatch(request, handler({ onResponseEnd: () => resolve() })));
     await ended();
     await new Promise((resolve) => setTimeout(resolve, 20));
     const written: string[] = [];
@@ -167,7 +168,7 @@ describe('the pool', () => {
     const pool = poolOf(upstream.origin, 1);
     const refused = handler({ onResponseError: () => pool.cancel(refused) });
     pool.dispatch({ ...request, headers: ['not a name', 'x'] }, refused);
-    await new Promise<void>((resolve) => pool.dispatch(request, handler({ onResponseEnd: resolve })));
+    await new Promise<void>((resolve) => pool.dispatch(request, handler({ onResponseEnd: () => resolve() })));
     expect(pool.stats()).toMatchObject({ waiting: 0 });
     await pool.destroy();
   });

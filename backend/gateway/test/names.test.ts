@@ -38,7 +38,10 @@ async function service() {
 }
 
 /** A gateway with an upstream for each name, at `/<first label>`. */
-function gatewayFor(origins: readonly string[], { dns: more = {}, ...upstream }: { dns?: object } & object = {}) {
+function gatewayFor(
+  origins: readonly string[],
+  { dns: more = {}, ...upstream }: { dns?: object } & Record<string, unknown> = {},
+) {
   const names = origins.map((origin) => new URL(origin).hostname.split('.')[0] ?? '');
   return open(
     startGateway({

@@ -25,7 +25,9 @@ describe('the sections of one process', () => {
     const { configuration, warnings } = loadSections(file(DATABASES), variables, ['checks']);
     expect(configuration).toEqual({ checks: [] });
     expect(warnings).toEqual([]);
-    expect(loadSections(file(DATABASES), variables, ['databases']).configuration.databases[0]?.url).toContain('hunter2');
+    expect(loadSections(file(DATABASES), variables, ['databases']).configuration.databases[0]?.url).toContain(
+      'hunter2',
+    );
   });
 
   test('decide whether it starts: a fault of another section is a warning', () => {

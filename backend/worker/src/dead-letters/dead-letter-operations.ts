@@ -8,13 +8,7 @@ import {
   replayQuerySchema,
   replaySchema,
 } from '@clearway/contracts';
-import {
-  listDeadLetterGroups,
-  listDeadLetters,
-  listReplays,
-  readDeadLetter,
-  readReplay,
-} from '@clearway/jobs';
+import { listDeadLetterGroups, listDeadLetters, listReplays, readDeadLetter, readReplay } from '@clearway/jobs';
 import { operation, type JobOperation } from '../jobs/job-operation.ts';
 import type { JobsPort } from '../jobs/jobs-port.ts';
 import type { Operation } from '../operations/operation.ts';

@@ -13,17 +13,15 @@ const monitor = new IntegrityMonitor({
 });
 for (;;) {
   const outcome = await monitor.pass();
-  const checks = monitor
-    .list()
-    .map(({ id, kind, status, violations, sample, reason, scan }) => ({
-      id,
-      kind,
-      status,
-      violations,
-      sample,
-      reason,
-      scan,
-    }));
+  const checks = monitor.list().map(({ id, kind, status, violations, sample, reason, scan }) => ({
+    id,
+    kind,
+    status,
+    violations,
+    sample,
+    reason,
+    scan,
+  }));
   process.send?.({ outcome, checks });
   if (!outcome.hasMore) break;
 }

@@ -25,7 +25,9 @@ export async function getText(
     if (error instanceof SourceError) throw error;
     if (limit.aborted) throw new SourceError(`${url.host} did not answer within ${LIMIT_MS} ms`, { cause: error });
     const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
-    throw new SourceError(`${url.host} cannot be reached: ${cause?.code ?? cause?.message ?? message}`, { cause: error });
+    throw new SourceError(`${url.host} cannot be reached: ${cause?.code ?? cause?.message ?? message}`, {
+      cause: error,
+    });
   }
 }
 
