@@ -24,7 +24,7 @@ export function withConditions(command: Command, { clock }: CliContext): Command
     .option('--status <status>', 'only such: PENDING, PROCESSING, SUCCEEDED or FAILED', upperCase)
     .option('--since <time>', 'dead since this time or later: 2026-11-22T08:00:00Z, or 30m, 2h, 7d ago', moment)
     .option('--until <time>', 'dead before this time', moment)
-    .option('--text <text>', "with this text in the error's message");
+    .option('--text <text>', "with this text in the error's message, three letters at least");
 }
 
 const upperCase = (text: string): string => text.toUpperCase();
