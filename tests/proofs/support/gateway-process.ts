@@ -18,6 +18,8 @@ export interface GatewayProcess {
   readonly lines: () => number;
   scrape(): Promise<readonly Sample[]>;
   signal(name: NodeJS.Signals): void;
+  /** Has it go over to another configuration, and resolves when that is in force. */
+  reload(configuration: object): Promise<void>;
   stop(): Promise<number | null>;
 }
 
@@ -55,6 +57,11 @@ export async function startGatewayProcess(
     stallOutput: (isStalled) => void (isStalled ? child.stdout.pause() : child.stdout.resume()),
     scrape: async () => readOpenMetrics(await (await fetch(`${admin}/metrics`)).text()),
     signal: (name) => void child.kill(name),
+    async reload(next) {
+      writeFileSync(file, JSON.stringify({ version: 1, ...next }));
+      const answer = await fetch(`${admin}/api/gateway/reload`, { method: 'POST' });
+      if (!answer.ok) throw new Error(`the reload was refused: ${await answer.text()}`);
+    },
     async stop() {
       child.stdout.resume();
       child.kill('SIGTERM');

@@ -18,3 +18,11 @@ export function watchMemory(pid: number): { readonly samples: readonly number[];
   const timer = setInterval(() => samples.push(residentBytes(pid)), EVERY_MS);
   return { samples, stop: () => clearInterval(timer) };
 }
+
+/** How much more memory was held in the last third of the time than in the first, by their medians. */
+export function growth(samples: readonly number[]): number {
+  const third = Math.ceil(samples.length / 3);
+  const median = (part: readonly number[]): number =>
+    part.toSorted((a, b) => a - b)[Math.floor(part.length / 2)] ?? NaN;
+  return median(samples.slice(-third)) - median(samples.slice(0, third));
+}
