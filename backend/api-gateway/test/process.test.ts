@@ -137,7 +137,7 @@ describe('the admin listener', () => {
   test('shows the configuration, recent requests and OpenMetrics', async () => {
     const { origin } = await upstream((_req, res) => res.end('ok'));
     const gateway = await start(oneRoute(origin));
-    const answer = await fetch(`${gateway.origin}/x?secret=1`);
+    const answer = await fetch(`${gateway.origin}/x?page=secret`);
     await answer.text();
     const { records } = recentRecordListSchema.parse(await json(`${gateway.admin}/api/gateway/records?limit=5`));
     expect(records).toMatchObject([{ route: 'all', path: '/x', traceId: answer.headers.get('trace-id') }]);
