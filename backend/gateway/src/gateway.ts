@@ -10,6 +10,7 @@ import { clientGone } from './pipeline/client-gone.ts';
 import type { Exchange } from './pipeline/exchange.ts';
 import { claimExpectation } from './pipeline/expectations.ts';
 import { isLast } from './pipeline/ignored-upgrades.ts';
+import { OpenExchanges } from './pipeline/open-exchanges.ts';
 import { runPipeline } from './pipeline/pipeline.ts';
 import { createRuntime, type Runtime } from './pipeline/runtime.ts';
 import { Turns } from './pipeline/turns.ts';
@@ -42,7 +43,7 @@ export interface Gateway {
   readonly configuration: GatewayConfiguration;
   readonly runtime: Runtime;
   /** Requests that were not answered yet. */
-  readonly open: ReadonlySet<{ readonly record: RequestRecord }>;
+  readonly open: Iterable<{ readonly record: RequestRecord }> & { readonly size: number };
   /** Goes over to another configuration; requests under way end under the old one. Throws and changes nothing when it cannot be carried out. */
   swap(configuration: GatewayConfiguration): void;
   /** Resolves when no request is open, or after `limitMs`; to how many were still open. */
@@ -72,7 +73,7 @@ export interface Gateway {
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const recorder = options.recorder ?? createRecorder([], () => {});
-  const open = new Set<Exchange>();
+  const open = new OpenExchanges();
   let whenIdle: (() => void)[] = [];
   const upgrades = new OpenUpgrades();
   const common = {

@@ -49,6 +49,7 @@ export function openExchange(
   const sampled = local ? local.sampled : trust.sampling ? context?.sampled : undefined;
   if (sampled !== undefined) record.sampled = sampled;
   return {
+    place: -1,
     req,
     res,
     record,

@@ -16,6 +16,8 @@ export interface Carried {
 
 /** One request on its way through the pipeline. */
 export interface Exchange {
+  /** Where it stands among those that are under way. */
+  place: number;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly record: RequestRecord;

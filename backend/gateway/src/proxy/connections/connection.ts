@@ -56,6 +56,8 @@ export class Connection {
     });
     this.#client.on('drain', () => {
       if (this.isFree) return;
+      // what is done must not be kept alive by what lives on
+      this.#handler = undefined;
       if (this.#isStale) this.disconnect();
       onFree(this);
     });
