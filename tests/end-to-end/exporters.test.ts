@@ -113,7 +113,8 @@ describe('the process', () => {
     expect(await gateway.process.ended).toBe(1);
     const event = await sentry.waitFor(() => sentry.events()[0]);
     expect(event.level).toBe('fatal');
-    expect(gateway.process.lines.at(-1)).toMatchObject({ message: 'stopping', cause: 'fatal' });
+    const stopping = gateway.process.lines.find((line) => line['message'] === 'stopping');
+    expect(stopping).toMatchObject({ cause: 'fatal' });
     await sentry.close();
   });
 });

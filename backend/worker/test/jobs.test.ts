@@ -21,7 +21,7 @@ const render = defineJob({
   description: 'Renders the cover of a track.',
   input: z.object({ trackId: z.int() }),
   schedule: { cron: '0 2 * * *', input: { trackId: 1 } },
-  run: ({ trackId }, { log, signal, progress }) => {
+  run: ({ trackId }, { log, signal, progress }): unknown => {
     log.info('rendering', { trackId });
     if (trackId !== 99) return { trackId };
     progress(1, 3);

@@ -173,8 +173,12 @@ function statementStories(spans: readonly SpanNode[]): StatementStory[] {
   });
 }
 
+/** What sqlcommenter puts behind a statement; it would make every statement another one. */
+const SQL_COMMENT = /\s*\/\*(?:(?!\*\/).)*\*\/\s*$/s;
+
 function statementOf({ attributes }: SpanNode): string | undefined {
-  return textOf(attributes['db.query.text'] ?? attributes['db.statement']);
+  // the comment that names route and trace is for who looks at the database; here both are known
+  return textOf(attributes['db.query.text'] ?? attributes['db.statement'])?.replace(SQL_COMMENT, '');
 }
 
 const SEVERITY_ERROR = 17;
