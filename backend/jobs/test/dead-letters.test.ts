@@ -206,7 +206,7 @@ describe('an export', () => {
       ...[2, 3, 4, 5].map((n) => ({ jobId: 'a', event: { n, big } })),
       { jobId: 'b', event: null },
     ]);
-    const letters = await Array.fromAsync(exportDeadLetters(sql, { jobId: 'a' }));
+    const letters = await collect(exportDeadLetters(sql, { jobId: 'a' }));
     expect(letters.map((letter) => (letter.event as { n: number }).n)).toEqual([5, 4, 3, 2, 1]);
     expect(letters[0]?.event).toEqual({ n: 5, big });
     expect(letters.at(-1)).toMatchObject({
@@ -216,7 +216,7 @@ describe('an export', () => {
       trigger: 'enqueue',
       causes: [],
     });
-    const all = await Array.fromAsync(exportDeadLetters(sql, {}));
+    const all = await collect(exportDeadLetters(sql, {}));
     expect(all).toHaveLength(6);
     expect(all[0]?.event).toBeNull();
   });
@@ -260,3 +260,9 @@ describe('retention', () => {
     expect(rows).toEqual([{ key: 'waits' }]);
   });
 });
+
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const each of source) all.push(each);
+  return all;
+}

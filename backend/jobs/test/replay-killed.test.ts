@@ -3,7 +3,8 @@ import { withTestDatabase, type TestDatabase } from '@clearway/database/testing'
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { createReplay, listAudit, readReplay, type Connections, type Replay } from '../src/index.ts';
+import type { Replay } from '@clearway/contracts';
+import { createReplay, listAudit, readReplay, type Connections } from '../src/index.ts';
 import { openConnections } from '../src/queue/connections.ts';
 import { addLetters, wrongGroups } from './support/dead-letters.ts';
 

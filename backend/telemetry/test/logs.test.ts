@@ -279,7 +279,7 @@ describe('the access line', () => {
     ]);
   });
 
-  test.each([
+  test.each<[string, { answeredMs?: number }, Parameters<typeof makeAttempt>[0]]>([
     ['connect', { answeredMs: 3 }, { sentMs: undefined, headersMs: undefined }],
     ['request_body', {}, { headersMs: undefined, isUploading: true }],
     ['upstream_headers', {}, { headersMs: undefined }],
