@@ -231,7 +231,11 @@ test('before the jobs have started, the API says so', async () => {
   expect(answer).toMatchObject({ status: 503, body: { title: 'Jobs have not started' } });
 });
 
-test('a viewer sees no outputs and changes nothing', async () => {
+test('a viewer sees no error texts and no outputs, and changes nothing', async () => {
+  await call('POST', '/api/jobs/nightly-import/runs', { status: 'failure', error: 'a secret of the importer' });
+  const failed = '/api/job-runs?jobId=nightly-import&status=FAILED&limit=1';
+  expect(JSON.stringify((await get(failed, OPERATOR)).body)).toContain('a secret of the importer');
+  expect(JSON.stringify((await get(failed, VIEWER)).body)).not.toContain('a secret');
   const { body } = await get('/api/job-runs?limit=1', VIEWER);
   const [run] = body['runs'] as { runId: string }[];
   expect((await get(`/api/job-runs/${run?.runId}`, VIEWER)).status).toBe(403);

@@ -34,7 +34,7 @@ import {
   type Change,
 } from '@clearway/jobs';
 import { z } from 'zod';
-import { actorOf } from '../operations/access.ts';
+import { actorOf, roleOf } from '../operations/access.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { TraceLink } from '../traces/trace-operations.ts';
 import { operation } from './job-operation.ts';
@@ -84,9 +84,14 @@ function readingOperations(port: JobsPort, link: TraceLink): Operation[] {
       ...read,
       path: '/api/job-runs',
       summary: 'Runs of all jobs or of one, newest first',
+      description: 'Error texts are shown to operators only.',
       querySchema: jobRunQuerySchema,
       answers: jobRunListSchema,
-      work: (jobs, { query }) => listRuns(jobs.connections, query),
+      work: async (jobs, { query, res }) => {
+        const { runs, ...page } = await listRuns(jobs.connections, query);
+        const isOperator = roleOf(res) === 'operator';
+        return { ...page, runs: isOperator ? runs : runs.map((run) => ({ ...run, errorMessage: null })) };
+      },
     }),
     operation(port, {
       ...read,
