@@ -147,14 +147,18 @@ describe('a target that fails its health checks', () => {
   test('is asked as configured, over a connection of its own each time, without a trace', async () => {
     const a = await service('a');
     a.state.status = 418;
-    const healthCheck = { ...CHECK, method: 'HEAD', headers: { Authorization: 'Bearer x' }, expectStatus: [418] };
-    const gateway = await open(startGateway(simple([a.origin], { upstream: { healthCheck } })));
+    const headers = { Authorization: 'Bearer x', 'User-Agent': 'probe' };
+    const healthCheck = { ...CHECK, method: 'HEAD', headers, expectStatus: [418] };
+    const gateway = await open(
+      startGateway(simple([a.origin], { upstream: { healthCheck, hostHeader: 'inner.example' } })),
+    );
     await until(() => a.state.checks.length >= 3);
     expect(statesOf(gateway)).toEqual(['healthy']);
     const [check] = a.state.checks;
     expect(check).toMatchObject({
       authorization: 'Bearer x',
-      'user-agent': 'clearway-health-check',
+      'user-agent': 'probe',
+      host: 'inner.example',
       connection: 'close',
     });
     expect(check).not.toHaveProperty('traceparent');

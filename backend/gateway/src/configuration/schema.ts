@@ -1,5 +1,6 @@
 import type { ConfigurationSchema } from '@clearway/kernel';
 import { z } from 'zod';
+import { isNetwork } from '../pipeline/networks.ts';
 import { BALANCES } from '../proxy/load-balancing.ts';
 import { PROPAGATED } from '../proxy/propagation.ts';
 import { parsePattern } from '../routing/pattern.ts';
@@ -37,10 +38,7 @@ const hostPattern = z
 
 const network = z
   .string()
-  .regex(
-    /^(?:loopback|private|any|[0-9a-fA-F.:]+(?:\/\d{1,3})?)$/,
-    'must be an address, a network in CIDR form, loopback, private or any',
-  );
+  .refine(isNetwork, 'must be an address, a network in CIDR form such as 10.0.0.0/8, loopback, private or any');
 
 const isHostPolicy = (text: string): boolean =>
   text === 'target' || text === 'client' || /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(text);

@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 /** RFC 1918, RFC 4193, link-local, and RFC 6598's shared space. */
@@ -28,6 +28,23 @@ export function createNetworks(entries: readonly string[]): BlockList {
     networks.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family);
   }
   return networks;
+}
+
+/** Whether a text is an entry of a set of networks. */
+export function isNetwork(entry: string): boolean {
+  const [address = '', bits, ...more] = entry.split('/');
+  if (
+    NAMED[entry] === undefined &&
+    (isIP(address) === 0 || more.length > 0 || (bits !== undefined && !/^\d+$/.test(bits)))
+  ) {
+    return false;
+  }
+  try {
+    createNetworks([entry]);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether an address lies in the networks. */

@@ -48,13 +48,15 @@ export function createRuntime(
 ): Runtime {
   const table = new RouteTable(configuration.routes);
   const policies = createPolicies(configuration.routes, options.resources);
+  const trusted = new TrustedNetworks(configuration.server);
   return {
     configuration,
     table,
     policies,
     reserved: reservedPaths(configuration.server.healthPrefix),
+    // last of what may refuse the configuration: it begins to check targets
     upstreams: new Upstreams(configuration, options.onUpstream, options.previous?.upstreams),
-    trusted: new TrustedNetworks(configuration.server),
+    trusted,
     pseudonym: configuration.server.pseudonym ?? `clearway-${markOf(configuration)}`,
     upgrades: options.upgrades,
     openRequests: 0,

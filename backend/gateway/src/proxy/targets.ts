@@ -62,6 +62,8 @@ export function openTarget(
   };
   const pool = new ConnectionPool(origin, connections, { connector: connectorWithin(timeouts.connectMs), keepAliveMs });
   const known = { origin, authority: host, hostname, port, isTls, serverName };
+  const isHostFixed = configuration.hostHeader !== 'target' && configuration.hostHeader !== 'client';
+  const checkedHost = isHostFixed ? configuration.hostHeader : host;
   return {
     ...known,
     weight,
@@ -70,7 +72,8 @@ export function openTarget(
     connectAlone: connectorWithin(timeouts.connectMs, true),
     outside: { upgrades: 0, others: 0 },
     health: new TargetHealth(healthCheck ?? { healthyAfter: 1, unhealthyAfter: 1 }, Date.now(), previous),
-    probe: healthCheck && new Probe(known, healthCheck, connectorWithin(healthCheck.timeoutMs)),
+    probe:
+      healthCheck && new Probe({ ...known, host: checkedHost }, healthCheck, connectorWithin(healthCheck.timeoutMs)),
     inFlight: 0,
     isResolving: () => names.isPending(hostname),
     unwatch: isName(hostname)

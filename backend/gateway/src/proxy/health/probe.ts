@@ -15,7 +15,8 @@ const DEFAULT_STATUS = { from: 200, below: 400 } as const;
 /** What a probe needs to know of its target. */
 export interface ProbeTarget {
   readonly origin: string;
-  readonly authority: string;
+  /** The `Host` field, unless the check has one of its own. */
+  readonly host: string;
   readonly isTls: boolean;
   readonly serverName: string | undefined;
 }
@@ -49,7 +50,7 @@ export class Probe {
 
   #ask(): Promise<Pick<CheckOutcome, 'isPassed' | 'status' | 'reason' | 'cause'>> {
     const { path, method, headers, timeoutMs, expectStatus } = this.#check;
-    const { authority, isTls, serverName } = this.#target;
+    const { host, isTls, serverName } = this.#target;
     return new Promise((resolve) => {
       const answer = new ProbeAnswer(isTls, (status, failure) => {
         clearTimeout(timer);
@@ -63,7 +64,7 @@ export class Probe {
           {
             path,
             method,
-            headers: { host: authority, 'user-agent': USER_AGENT, ...headers },
+            headers: { host, 'user-agent': USER_AGENT, ...inLowerCase(headers) },
             reset: true,
             ...(serverName !== undefined && { servername: serverName }),
           },
@@ -72,6 +73,11 @@ export class Probe {
       );
     });
   }
+}
+
+/** So that a name which is given in another case replaces ours, and does not stand beside it. */
+function inLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function isExpected(status: number, expected: readonly number[] | undefined): boolean {
