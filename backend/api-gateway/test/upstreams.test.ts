@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createAuthority } from '../../../tests/end-to-end/support/certificates.ts';
+import { logUpstreams } from '../src/upstreams/log-upstreams.ts';
 import { startWhole } from './support.ts';
 
 const releases: (() => unknown)[] = [];
@@ -75,6 +76,27 @@ routes:
   expect(metrics).toMatch(
     new RegExp(`clearway_health_checks_total\\{upstream="checked",target="${sick}",outcome="failed"\\} [1-9]`),
   );
+});
+
+test('a target that changes and a name that moves, fails and comes back are told in the log, and nothing else is', () => {
+  const lines: [string, string, object][] = [];
+  const say = (level: string) => (message: string, fields: object) => void lines.push([level, message, fields]);
+  const tell = logUpstreams({ info: say('info'), warn: say('warn') } as unknown as Parameters<typeof logUpstreams>[0]);
+  const check = { atMs: 0, durationMs: 1, status: undefined, reason: 'connect_refused', cause: 'refused' } as const;
+  const at = { kind: 'checked', upstream: 'orders', target: 'http://a' } as const;
+  tell({ ...at, outcome: { ...check, isPassed: false }, isHealthy: false, hasChanged: false });
+  tell({ ...at, outcome: { ...check, isPassed: false }, isHealthy: false, hasChanged: true });
+  tell({ ...at, outcome: { ...check, isPassed: true }, isHealthy: true, hasChanged: true });
+  tell({ kind: 'name-moved', name: 'a', before: ['10.0.0.1'], addresses: ['10.0.0.2'] });
+  tell({ kind: 'name-failed', name: 'a', cause: 'no answer', addresses: ['10.0.0.2'] });
+  tell({ kind: 'name-recovered', name: 'a', addresses: ['10.0.0.2'] });
+  expect(lines).toMatchObject([
+    ['warn', 'a target is unhealthy', { upstream: 'orders', reason: 'connect_refused', cause: 'refused' }],
+    ['info', 'a target is healthy', { upstream: 'orders' }],
+    ['info', "a target's name has other addresses", { before: ['10.0.0.1'], addresses: ['10.0.0.2'] }],
+    ['warn', "a target's name cannot be resolved", { cause: 'no answer', still_used: ['10.0.0.2'] }],
+    ['info', "a target's name can be resolved again", { name: 'a' }],
+  ]);
 });
 
 test('a certificate file that is renewed is taken up, though the configuration says the same', async () => {
