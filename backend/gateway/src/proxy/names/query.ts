@@ -16,6 +16,13 @@ export class NameNotFoundError extends Error {
 /** The name could not be asked for. */
 export class ResolutionError extends Error {
   readonly code = 'EAI_AGAIN';
+  /** Whether a server answered that it cannot say, rather than none answering. */
+  readonly isRefusal: boolean;
+
+  constructor(message: string, { isRefusal = false, ...options }: ErrorOptions & { isRefusal?: boolean } = {}) {
+    super(message, options);
+    this.isRefusal = isRefusal;
+  }
 }
 
 /** Asks for the addresses of a name. Rejects with `NameNotFoundError` or `ResolutionError`. */
@@ -39,10 +46,11 @@ const OTHER_TTL_SECONDS = 30;
 /** How long the second family is waited for when one has come. Source: RFC 8305, 3. */
 const RESOLUTION_DELAY_MS = 50;
 const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA']);
+const ANSWERED = new Set([...NOT_FOUND, 'ESERVFAIL', 'EREFUSED', 'ENOTIMP', 'EFORMERR']);
 
 /**
- * Makes a query: the machine's own file first, then DNS for addresses of both families, then, when DNS does not know
- * the name and no servers are configured, the system's look-up, which also knows search domains and other sources.
+ * Makes a query: the machine's own file first, then DNS for addresses of both families, then, when DNS answers that it
+ * does not know and no servers are configured, the system's look-up, which also knows search domains and other sources.
  *
  * DNS is asked with c-ares, since the system's look-up says no time to live and occupies a thread for as long as it takes;
  * of these there are four, and files are read with them too. So of the system's look-ups one runs at a time.
@@ -66,9 +74,10 @@ export function createQuery({ servers, timeoutMs }: QueryOptions): Query {
     try {
       return await byDns(resolver, name);
     } catch (error) {
-      if (error instanceof NameNotFoundError && servers === undefined) return bySystem(name);
+      if (servers !== undefined) throw error;
+      if (error instanceof NameNotFoundError || (error as ResolutionError).isRefusal) return bySystem(name);
       // the system's servers may have changed since
-      if (error instanceof ResolutionError && servers === undefined) resolver = open();
+      resolver = open();
       throw error;
     }
   };
@@ -93,7 +102,8 @@ async function byDns(resolver: Resolver, name: string): Promise<Resolution> {
   }
   const codes = outcomes.map((outcome) => ('error' in outcome ? codeOf(outcome.error) : 'ENODATA'));
   if (codes.every((code) => NOT_FOUND.has(code))) throw new NameNotFoundError(`the name ${name} has no address`);
-  throw new ResolutionError(`the name ${name} could not be resolved: ${codes.join(', ')}`);
+  const isRefusal = codes.every((code) => ANSWERED.has(code));
+  throw new ResolutionError(`the name ${name} could not be resolved: ${codes.join(', ')}`, { isRefusal });
 }
 
 async function systemLookup(name: string): Promise<Resolution> {
