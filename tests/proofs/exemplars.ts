@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProcess } from '../end-to-end/support/processes.ts';
-import { closedOrigin } from '../end-to-end/support/servers.ts';
 import { startGatewayProcess, sumOf, type GatewayProcess } from './support/gateway-process.ts';
 import { load, quantile } from './support/load.ts';
 import { atLeast, atMost, type Proof, type ProofContext } from './support/proof.ts';
 
 const CONNECTIONS = 32;
+/** A port that nobody may take by chance while the proof runs. */
+const NOBODY = 'http://127.0.0.1:1';
 const PATHS = ['/fast', '/fast', '/fast', '/fast', '/slow', '/failing', '/broken', '/seldom', '/nowhere'];
 /** Between two scrapes. */
 const SCRAPE_MS = 200;
@@ -21,13 +22,13 @@ export const proof: Proof = {
     // no database answers: traces are kept without one
     const worker = startProcess('backend/worker/dist/index.js', {
       WORKER_PORT: '0',
-      DATABASE_URL: `postgresql://nobody@${new URL(await closedOrigin()).host}/none`,
+      DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
       OTEL_ENABLED: 'false',
       LOG_LEVEL: 'info',
     });
     const listening = await worker.waitForLine((line) => line['message'] === 'worker listens');
     const store = `http://127.0.0.1:${Number(listening['port'])}`;
-    const gateway = await startGatewayProcess(configuration(upstream.origin, await closedOrigin()), {
+    const gateway = await startGatewayProcess(configuration(upstream.origin), {
       OTEL_EXPORTER: 'local',
       OTEL_LOCAL_URL: store,
     });
@@ -111,10 +112,10 @@ async function lookUp(agent: http.Agent, store: string, traceId: string): Promis
   return { traceId, isFound: answer.statusCode === 200, lookupMs: performance.now() - startMs };
 }
 
-function configuration(upstream: string, closed: string): object {
+function configuration(upstream: string): object {
   const route = (id: string, more: object = {}) => ({ id, match: { path: `/${id}` }, upstream: 'main', ...more });
   return {
-    upstreams: { main: { targets: [{ url: upstream }] }, broken: { targets: [{ url: closed }] } },
+    upstreams: { main: { targets: [{ url: upstream }] }, broken: { targets: [{ url: NOBODY }] } },
     routes: [
       route('fast'),
       route('slow'),

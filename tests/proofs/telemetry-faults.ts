@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sample } from '../end-to-end/support/open-metrics.ts';
-import { closedOrigin } from '../end-to-end/support/servers.ts';
 import { startFaultyReceiver, type FaultyReceiver } from './support/faulty-receiver.ts';
 import { startGatewayProcess, sumOf, type GatewayProcess } from './support/gateway-process.ts';
 import { load, quantile, type LoadAnswer } from './support/load.ts';
@@ -13,6 +12,8 @@ import { atLeast, atMost, type Bar, type Proof, type ProofContext } from './supp
 const CONNECTIONS = 16;
 const PATIENT = { connectMs: 30_000, headersMs: 30_000 };
 const MEBIBYTE = 1024 * 1024;
+/** A port that nobody may take by chance while the proof runs. */
+const NOBODY = 'http://127.0.0.1:1';
 /** Between two scrapes while nothing else is said. */
 const SCRAPE_MS = 1000;
 /** Of what is reachable while a fault lasts: 8 MiB of log lines, the buffers of five exports and error events may wait. */
@@ -21,8 +22,13 @@ const WAITING_LIMIT_MEBIBYTES = 48;
 const LEFT_LIMIT_MEBIBYTES = 8;
 /** Of the resident memory, after a warm-up that is long enough for the heap to have its size. */
 const RESIDENT_LIMIT_MEBIBYTES = 64;
+/** The phase behind the warm-up, with which the others are compared. */
+const BASELINE = 1;
 /** For a signal to be acted on. */
 const SIGNAL_MS = 50;
+
+/** Makes long lines in the log. */
+const LONG = `/nowhere/${'x'.repeat(8000)}`;
 
 /** What each path must be answered, whatever becomes of the telemetry. */
 const ANSWERS: Readonly<Record<string, { readonly status: number; readonly body?: string; readonly reason?: string }>> =
@@ -31,10 +37,9 @@ const ANSWERS: Readonly<Record<string, { readonly status: number; readonly body?
     '/failing': { status: 500, body: 'failing', reason: 'upstream_5xx' },
     '/broken': { status: 502, reason: 'connect_refused' },
     '/nowhere': { status: 404, reason: 'route_not_found' },
-    // with long lines in the log
-    [`/nowhere/${'x'.repeat(4000)}`]: { status: 404, reason: 'route_not_found' },
+    [LONG]: { status: 404, reason: 'route_not_found' },
   };
-const PATHS = ['/fast', '/fast', '/fast', ...Object.keys(ANSWERS)];
+const PATHS = ['/fast', '/fast', '/fast', LONG, LONG, ...Object.keys(ANSWERS)];
 
 /** One thing that goes wrong, and how it is mended. */
 interface Fault {
@@ -104,7 +109,7 @@ export const proof: Proof = {
       await startFaultyReceiver(),
       await startFaultyReceiver(),
     ];
-    const gateway = await startGatewayProcess(configuration(upstream.origin, await closedOrigin()), {
+    const gateway = await startGatewayProcess(configuration(upstream.origin), {
       OTEL_EXPORTER: 'local',
       OTEL_LOCAL_URL: collector.origin,
       // what hangs is given up within the time of one fault
@@ -121,6 +126,7 @@ export const proof: Proof = {
     const running = watch.run();
     try {
       await watch.during('warm-up', times.warmUp);
+      await watch.during('nothing yet', times.fault);
       for (const fault of FAULTS) {
         signal.throwIfAborted();
         await fault.begin(parts);
@@ -259,8 +265,8 @@ function mebibytesOf(samples: readonly Sample[], ...names: string[]): number {
 function resultOf({ phases, examples }: Watch, isShort: boolean) {
   const wrong = phases.reduce((sum, phase) => sum + phase.wrong, 0);
   const growthOf = (key: 'liveMebibytes' | 'residentMebibytes'): number =>
-    Math.max(...phases.slice(1).map((phase) => phase[key])) - (phases[0]?.[key] ?? 0);
-  const leftMebibytes = (phases.at(-1)?.liveMebibytes ?? 0) - (phases[0]?.liveMebibytes ?? 0);
+    Math.max(...phases.slice(BASELINE + 1).map((phase) => phase[key])) - (phases[BASELINE]?.[key] ?? 0);
+  const leftMebibytes = (phases.at(-1)?.liveMebibytes ?? 0) - (phases[BASELINE]?.liveMebibytes ?? 0);
   const uncounted = phases.filter(({ lost }) => lost === 0).map(({ name }) => name);
   const bars: Bar[] = [
     atMost('answers that changed', wrong, 0),
@@ -280,11 +286,11 @@ function resultOf({ phases, examples }: Watch, isShort: boolean) {
   return { bars, measurements: { connections: CONNECTIONS, uncounted, examples, phases } };
 }
 
-function configuration(upstream: string, closed: string): object {
+function configuration(upstream: string): object {
   const route = (id: string, to: string): object => ({ id, match: { path: `/${id}` }, upstream: to });
   return {
     // so that a machine which does other things at the same time is not taken for a fault
-    upstreams: { main: { targets: [{ url: upstream }], timeouts: PATIENT }, broken: { targets: [{ url: closed }] } },
+    upstreams: { main: { targets: [{ url: upstream }], timeouts: PATIENT }, broken: { targets: [{ url: NOBODY }] } },
     routes: [route('fast', 'main'), route('failing', 'main'), route('broken', 'broken')],
   };
 }
