@@ -266,4 +266,16 @@ export {
   type ReplayQuery,
   type ReplayRequest,
 } from './dead-letters.ts';
+export {
+  backupSchema,
+  backupsSchema,
+  ruleBackupNames,
+  USUAL_BACKUPS,
+  type BackupConfiguration,
+} from './configuration/backups.ts';
+export {
+  backupStorageSchema,
+  backupStoragesSchema,
+  type BackupStorageConfiguration,
+} from './configuration/backup-storages.ts';
 export { ruleDatabasesExist, ruleMigrationNames } from './configuration/database-rules.ts';

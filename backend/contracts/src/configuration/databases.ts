@@ -6,7 +6,8 @@ const ID = /^[a-z][a-z0-9-]{0,62}$/;
 /** The id of Clearway's own database, which is watched without being declared. */
 export const OWN_DATABASE = 'clearway';
 
-const databaseUrl = z.string().superRefine((text, context) => {
+/** Where a PostgreSQL database is: a URL, or `embedded:NAME`. */
+export const databaseUrl = z.string().superRefine((text, context) => {
   if (/^embedded:[a-z][a-z0-9_-]*$/.test(text)) return;
   const url = URL.parse(text);
   const isPostgres = url !== null && ['postgres:', 'postgresql:'].includes(url.protocol) && url.hostname !== '';
@@ -18,14 +19,14 @@ const databaseUrl = z.string().superRefine((text, context) => {
   });
 });
 
+/** Name of a database, in the operations API, metrics and alerts. */
+export const databaseId = z.string().regex(ID, 'must be lower-case letters, digits and dashes, starting with a letter');
+
 const seconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
 
 /** One database that is watched. */
 export const databaseSchema = z.strictObject({
-  id: z
-    .string()
-    .regex(ID, 'must be lower-case letters, digits and dashes, starting with a letter')
-    .describe('Name of the database in the operations API, metrics and alerts.'),
+  id: databaseId.describe('Name of the database in the operations API, metrics and alerts.'),
   url: databaseUrl
     .optional()
     .describe(

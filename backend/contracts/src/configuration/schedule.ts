@@ -10,12 +10,19 @@ const FIELDS = [
 ] as const;
 
 /** A time table as cron writes it, in UTC: five fields, minute to day of the week. */
-export const scheduleSchema = z.string().superRefine((text, context) => {
+export const scheduleSchema = z.string().superRefine(checkSchedule);
+
+/** A time table as cron writes it, or `never`. */
+export const scheduleOrNeverSchema = z.string().superRefine((text, context) => {
+  if (text !== 'never') checkSchedule(text, context);
+});
+
+function checkSchedule(text: string, context: z.RefinementCtx): void {
   const problem = scheduleProblem(text);
   if (problem === undefined) return;
   const params = { remedy: "write five fields, minute to day of the week: '*/15 * * * *', '0 3 * * *'" };
   context.addIssue({ code: 'custom', message: problem, params });
-});
+}
 
 function scheduleProblem(text: string): string | undefined {
   const parts = text.trim().split(/\s+/);

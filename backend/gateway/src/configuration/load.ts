@@ -1,9 +1,13 @@
 import {
+  backupsSchema,
+  backupStoragesSchema,
   databasesSchema,
   dataMigrationsSchema,
   integritySchema,
+  ruleBackupNames,
   ruleDatabasesExist,
   ruleMigrationNames,
+  USUAL_BACKUPS,
 } from '@clearway/contracts';
 import {
   checksSchema,
@@ -27,6 +31,12 @@ const sections = {
   migrations: dataMigrationsSchema
     .default([])
     .describe('Data migrations: how far they are, and what they must not make worse.'),
+  backups: backupsSchema
+    .prefault([...USUAL_BACKUPS])
+    .describe("What is backed up, when, where to, and how it is proven. Without the section: Clearway's own database."),
+  backupStorages: backupStoragesSchema
+    .default([])
+    .describe('Where backups can go, beside local: the directory of BACKUP_DIR.'),
 };
 
 /** A section of `clearway.yaml`. */
@@ -35,7 +45,7 @@ export type ClearwaySection = keyof typeof sections;
 /** Every section of `clearway.yaml`, and the rules across them. */
 export const clearwaySchema = {
   sections,
-  rules: [...gatewayConfigurationSchema.rules, ruleDatabasesExist, ruleMigrationNames],
+  rules: [...gatewayConfigurationSchema.rules, ruleDatabasesExist, ruleMigrationNames, ruleBackupNames],
 } satisfies ConfigurationSchema<typeof sections>;
 
 /** The whole of `clearway.yaml`, validated. */
