@@ -4,7 +4,7 @@ import path from 'node:path';
 import { build } from '../stack/build.ts';
 import { createOutput } from '../stack/output.ts';
 import { onStopSignals } from '../stack/signals.ts';
-import { runJest } from './jest.ts';
+import { measuresCoverage, runJest } from './jest.ts';
 import { testVariables } from './variables.ts';
 
 const EXIT_INTERRUPTED = 130;
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
       stopDatabase = () => database.stop();
       variables['TEST_DATABASE_URL'] = database.url('postgres');
     }
-    variables['CLEARWAY_CHILD_COVERAGE'] = path.join(scratch, 'coverage');
+    if (measuresCoverage(args)) variables['CLEARWAY_CHILD_COVERAGE'] = path.join(scratch, 'coverage');
     return await runJest(root, args, variables, abort.signal);
   } catch (error) {
     if (abort.signal.aborted) return EXIT_INTERRUPTED;
