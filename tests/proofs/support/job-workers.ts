@@ -12,8 +12,8 @@ export interface JobWorkerSettings {
 
 /** Processes that run jobs, and are killed while they do. */
 export interface JobWorkers {
-  /** Kills one of them with SIGKILL and starts another in its place. */
-  killOne(): Promise<void>;
+  /** Kills one of them with SIGKILL and starts another in its place; answers with the process id of the dead one. */
+  killOne(): Promise<number>;
   readonly kills: () => number;
   stop(): Promise<void>;
 }
@@ -25,9 +25,11 @@ export async function startJobWorkers(count: number, settings: JobWorkerSettings
   return {
     async killOne() {
       const index = Math.floor(Math.random() * children.length);
+      const { pid = 0 } = children[index]!;
       await kill(children[index]);
       kills++;
       children[index] = await startOne(settings);
+      return pid;
     },
     kills: () => kills,
     stop: async () => void (await Promise.all(children.map(kill))),

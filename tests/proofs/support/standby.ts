@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestServer } from '@clearway/database/testing';
 import pg from 'pg';
+import { killServer } from './kill-server.ts';
 
 /** A primary with a synchronous standby: what is committed on the one is on the other. */
 export interface ReplicatedServers {
@@ -53,12 +54,7 @@ export async function startReplicatedServers(): Promise<ReplicatedServers> {
     primaryUrl: primary.url,
     primaryPort: Number(url.port),
     standbyPort,
-    async killPrimary() {
-      // the postmaster first, or it would restart the others
-      process.kill(pid, 'SIGKILL');
-      await sleep(50);
-      await killChildren(data);
-    },
+    killPrimary: () => killServer(pid, data),
     promote: () => promote(standbyUrl.toString()),
     async stop() {
       child.kill('SIGQUIT');
@@ -109,14 +105,6 @@ async function untilSynchronous(admin: pg.Client): Promise<void> {
     await sleep(50);
   }
   throw new Error('the standby does not follow the primary');
-}
-
-async function killChildren(data: string): Promise<void> {
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const cwd = await readlink(`/proc/${entry}/cwd`).catch(() => '');
-    if (cwd === data) process.kill(Number(entry), 'SIGKILL');
-  }
 }
 
 async function promote(url: string): Promise<void> {

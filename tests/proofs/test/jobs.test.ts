@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { proof as failover } from '../jobs-failover.ts';
 import { proof as killed } from '../jobs-killed.ts';
+import { proof as restarts } from '../jobs-restarts.ts';
 import { isMet, type Proof } from '../support/proof.ts';
 
 /** The bars that the short form of a proof misses. */
@@ -10,11 +11,14 @@ async function missed(proof: Proof): Promise<unknown[]> {
   return bars.filter((bar) => !isMet(bar));
 }
 
-// both wait for the ten seconds after which a run without a sign of life counts as lost
 test('no event is lost, counted twice or done twice when workers are killed', async () => {
   expect(await missed(killed)).toEqual([]);
 }, 120_000);
 
 test('what was accepted is done once when the database fails over to its synchronous standby', async () => {
   expect(await missed(failover)).toEqual([]);
+}, 120_000);
+
+test('what was accepted is done once when PostgreSQL is restarted, killed, or loses one of its processes', async () => {
+  expect(await missed(restarts)).toEqual([]);
 }, 120_000);
