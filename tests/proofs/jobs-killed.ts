@@ -63,7 +63,10 @@ export const proof: Proof = {
           events: count,
           kills: workers.kills(),
           drainSeconds,
-          ...counts,
+          effects,
+          successes,
+          executions,
+          lost,
         },
       };
     } finally {
