@@ -33,3 +33,15 @@ export type { AdoptRequest } from './engine/adopt.ts';
 export { serverScratch, type ServerScratchOptions } from './verify/server-scratch.ts';
 export type { PreflightCheck } from './restore/preflight.ts';
 export { databaseOfUrl, placeOfUrl, urlOfDatabase } from './connection/session.ts';
+export { diffContent, type ContentDiff, type ObjectChange, type TableChange } from './diff/diff-content.ts';
+export { measureDatabase, type MeasuredDatabase } from './diff/measure-database.ts';
+export { runDrill, type DrillRequest, type DrillResult } from './drill/drill.ts';
+export { listDrillReports, writeDrillReport, type DrillReport } from './drill/report.ts';
+export {
+  recoverRows,
+  type RecoverRequest,
+  type RecoveredTable,
+  type RecoveryPlan,
+  type RecoveryResult,
+} from './recover/recover.ts';
+export type { ComparedRow } from './recover/stage.ts';

@@ -47,3 +47,8 @@ export interface OpenArchive {
   readonly itemCount: number | undefined;
   readonly items: AsyncIterable<RestoreItem>;
 }
+
+/** A table's name with every part in quotes: pg_dump quotes one only when it must. */
+export function canonicalName(name: string): string {
+  return name.replaceAll(/"(?:[^"]|"")*"|[^."]+/g, (part) => (part.startsWith('"') ? part : `"${part}"`));
+}

@@ -1,6 +1,6 @@
 import { ByteReader, readToEnd } from '../archive/byte-reader.ts';
 import { countLines } from '../archive/copy-data.ts';
-import type { OpenArchive, RestoreItem } from '../archive/items.ts';
+import { canonicalName, type OpenArchive, type RestoreItem } from '../archive/items.ts';
 import { checkHash, fileOf, openDump } from '../archive/open-dump.ts';
 import { statementsOf } from '../archive/plain-archive.ts';
 import type { StoredBackup } from '../catalogue/catalogue.ts';
@@ -85,11 +85,6 @@ async function readItem(item: RestoreItem, counts: RowCounts): Promise<void> {
   let rows = 0;
   for await (const piece of item.data) rows += countLines(piece);
   if (item.kind === 'copy') counts.set(canonicalName(item.table), (counts.get(canonicalName(item.table)) ?? 0) + rows);
-}
-
-/** pg_dump quotes a name only when it must. */
-function canonicalName(name: string): string {
-  return name.replaceAll(/"(?:[^"]|"")*"|[^."]+/g, (part) => (part.startsWith('"') ? part : `"${part}"`));
 }
 
 function compareCounts(content: ManifestContent, counts: RowCounts): void {

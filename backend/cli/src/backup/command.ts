@@ -4,7 +4,10 @@ import type { CliContext } from '../context.ts';
 import type { Finish } from '../program.ts';
 import { addAdoptCommand } from './adopt.ts';
 import { addCreateCommand } from './create.ts';
+import { addDiffCommand } from './diff.ts';
+import { addDrillCommand } from './drill.ts';
 import { addListCommand } from './list.ts';
+import { addRecoverCommand } from './recover.ts';
 import { addRestoreCommand } from './restore.ts';
 import { addShowCommand } from './show.ts';
 import { addVerifyCommand } from './verify.ts';
@@ -25,4 +28,7 @@ export function addBackupCommand(program: Command, context: CliContext, finish: 
   addShowCommand(backup, context, finish);
   addVerifyCommand(backup, context, finish);
   addRestoreCommand(backup, context, finish);
+  addDiffCommand(backup, context, finish);
+  addRecoverCommand(backup, context, finish);
+  addDrillCommand(backup, context, finish);
 }

@@ -1,0 +1,93 @@
+import type { DrillReport } from '@clearway/backups';
+import type { CliContext } from '../context.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
+import type { Finish } from '../program.ts';
+import { safe } from '../terminal/style.ts';
+import { act, printFailure } from './act.ts';
+import type { BackupCommand } from './command.ts';
+import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
+import { ageText, durationText } from './sizes.ts';
+
+const EXAMPLES = `
+A report of it is kept in the folder drills of the directory of the backups.
+
+Examples
+  clearway backup drill --objective 30m
+  clearway backup drill --database tracks --identity key.txt --json | jq '{outcome, restoreSeconds}'
+  clearway backup drill --server env:DRILL_SERVER_URL         on the machine that would take over
+`;
+
+/** Adds `clearway backup drill`. */
+export function addDrillCommand(backup: BackupCommand, context: CliContext, finish: Finish): void {
+  backup
+    .command('drill')
+    .summary('rehearse the loss of a database')
+    .description(
+      'Rehearses the loss of a database: from the storage alone, finds the newest backup, tries the key, restores it into a' +
+        ' scratch server, compares every table, and holds the time against the objective.',
+    )
+    .option('-d, --database <name>', 'name of the database; any otherwise')
+    .option('--objective <duration>', 'how long the restore may take, such as 90s, 30m or 2h')
+    .option(
+      '--server <url>',
+      'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
+    )
+    .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
+    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--json', 'print JSON, for scripts')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options) => {
+      const asJson = options.json === true;
+      const code = await act(context, asJson, async (acting) => {
+        const { runDrill, writeDrillReport } = await import('@clearway/backups');
+        const objectiveSeconds = options.objective === undefined ? undefined : secondsOf(options.objective);
+        const server = options.server ?? context.variables['VERIFY_SERVER_URL'];
+        const verifyServer = server === undefined ? undefined : await databaseToUse(context, server);
+        const { engine, storage, directory } = await openBackups(context, { dir: options.dir, verifyServer });
+        const { report, failure } = await runDrill({
+          engine,
+          storage,
+          clock: context.clock,
+          database: options.database,
+          objectiveSeconds,
+          identities: () => identitiesToUse(context, options.identity),
+          ...acting,
+        });
+        const file = await writeDrillReport(directory, report);
+        if (asJson) context.out(JSON.stringify({ ...report, file }, null, 2));
+        else render(report, file, context);
+        if (failure) printFailure(failure, false, context);
+        return failure?.exitCode ?? EXIT.ok;
+      });
+      finish(code);
+    });
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** Seconds of a text such as `30m`. */
+export function secondsOf(text: string): number {
+  const match = /^(\d{1,6})([smh])$/.exec(text);
+  if (!match) throw new UsageError(`${text} is not a duration: write it like 90s, 30m or 2h`);
+  return Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
+}
+
+const COLOURS = { passed: 'green', failed: 'red', skipped: 'grey' } as const;
+
+function render(report: DrillReport, file: string, context: CliContext): void {
+  context.progress?.('');
+  for (const { name, status, message } of report.steps)
+    context.out(`${context.style(COLOURS[status], status.padEnd(7))}  ${name.padEnd(7)}  ${safe(message)}`);
+  context.out('');
+  const { outcome, id, backupAgeSeconds, completedAt, startedAt, rows, tables } = report;
+  const took = durationText((Date.parse(completedAt) - Date.parse(startedAt)) / 1000);
+  context.out(`${context.style(COLOURS[outcome], outcome)}  ${id} in ${took}`);
+  if (backupAgeSeconds !== null && rows !== null) {
+    const age = ageText(
+      new Date(Date.parse(completedAt) - backupAgeSeconds * 1000).toISOString(),
+      Date.parse(completedAt),
+    );
+    context.out(`what would have come back: ${tables} tables, ${rows} rows, as they were ${age}`);
+  }
+  context.out(`report: ${file}`);
+}
