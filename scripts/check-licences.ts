@@ -6,6 +6,7 @@ import path from 'node:path';
 
 const ALLOWED = new Set([
   'MIT',
+  'MIT-0',
   'ISC',
   'Apache-2.0',
   'BSD-2-Clause',

@@ -45,3 +45,12 @@ export {
   type RecoveryResult,
 } from './recover/recover.ts';
 export type { ComparedRow } from './recover/stage.ts';
+export {
+  localBackupDirectory,
+  openBackups,
+  type BackedUpDatabase,
+  type Backups,
+  type BackupSections,
+  type OpenBackupsOptions,
+} from './configuration/open-backups.ts';
+export { recipientsOf, type BackupPolicy, type RetentionRules } from './configuration/policy.ts';

@@ -1,3 +1,4 @@
+import { backupEnvironment } from '@clearway/backups/environment';
 import { variable } from '@clearway/kernel';
 import { z } from 'zod';
 
@@ -5,6 +6,7 @@ const section = 'Command line';
 
 /** Every variable that only the command line reads; the others are those of the processes that it looks at. */
 export const cliEnvironment = {
+  ...backupEnvironment,
   OPERATIONS_TOKEN: variable(
     z.string().optional(),
     'One of OPERATIONS_TOKENS: what clearway explain shows to the worker.',

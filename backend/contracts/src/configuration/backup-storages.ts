@@ -35,8 +35,13 @@ const s3Schema = z.strictObject({
     .boolean()
     .optional()
     .describe('Whether the bucket stands in the path; so with an endpoint unless this says otherwise.'),
-  accessKeyId: z.string().min(1).max(500).describe('Best in a variable: env:NAME.'),
-  secretAccessKey: z.string().min(1).max(500).describe('Best in a variable: env:NAME.'),
+  accessKeyId: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe('Best in a variable: env:NAME. Without keys the usual places of the AWS tools are looked at.'),
+  secretAccessKey: z.string().min(1).max(500).optional().describe('Best in a variable: env:NAME.'),
   sessionToken: z.string().min(1).max(5000).optional().describe('Of temporary keys: env:NAME.'),
 });
 

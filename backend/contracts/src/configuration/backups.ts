@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupStoragesSchema, storageId } from './backup-storages.ts';
+import { storageId, type backupStoragesSchema } from './backup-storages.ts';
 import { databaseId, databaseUrl, OWN_DATABASE } from './databases.ts';
 import { scheduleOrNeverSchema } from './schedule.ts';
 
@@ -46,7 +46,9 @@ export const backupSchema = z.strictObject({
     .optional()
     .describe('Public keys of age, age1…; BACKUP_RECIPIENTS unless they are given.'),
   preset: z.enum(['month', 'week']).default('month').describe('What is kept unless keepDays says: 30 days, or 7.'),
-  keepDays: count(3650).describe('Days that proven backups are kept; RETENTION_DAYS, then the preset, otherwise.'),
+  keepDays: count(3650).describe(
+    'Days that proven backups are kept; RETENTION_DAYS otherwise, else the preset unless another rule is given.',
+  ),
   keepCount: count(1000).describe('Proven backups that are kept whatever their age.'),
   keepDaily: count(366).describe('Days of which the last proven backup is kept.'),
   keepWeekly: count(520).describe('Weeks of which the last proven backup is kept.'),

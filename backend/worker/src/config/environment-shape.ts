@@ -1,4 +1,5 @@
 import { integer, list, operationsTokens, port, url, variable } from '@clearway/kernel';
+import { backupEnvironment } from '@clearway/backups/environment';
 import { telemetryEnvironment } from '@clearway/telemetry/environment';
 import { z } from 'zod';
 import { reportTokens } from './report-tokens.ts';
@@ -61,5 +62,6 @@ export const workerEnvironment = {
     example: 'postgresql://user:password@127.0.0.1:5432/clearway',
     secret: true,
   }),
+  ...backupEnvironment,
   ...telemetryEnvironment,
 };
