@@ -1,4 +1,4 @@
-import { BackupFailure } from '../failures.ts';
+import { BackupFailure, type BackupFailureReason } from '../failures.ts';
 import { readManifest } from '../manifest/document.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { MANIFEST_FILE, VERIFICATION_FILE, type BackupStorage } from '../storage/storage.ts';
@@ -23,6 +23,8 @@ export interface UnreadableBackup {
   readonly id: string;
   readonly storage: BackupStorage;
   readonly problem: string;
+  /** `damaged`, or `unsupported` when a newer version made it. */
+  readonly reason: BackupFailureReason;
 }
 
 /** What a storage holds. */
@@ -44,19 +46,32 @@ export async function readBackup(storage: BackupStorage, id: string): Promise<St
   return { id, storage, manifest, verifications: await readVerifications(storage, manifest) };
 }
 
+/** How many copies are read at once. */
+const AT_ONCE = 8;
+
 /** Reads everything that a storage holds. */
 export async function listBackups(storage: BackupStorage): Promise<CatalogueListing> {
-  const backups: StoredBackup[] = [];
-  const unreadable: UnreadableBackup[] = [];
-  for (const id of await storage.list()) {
-    try {
-      backups.push(await readBackup(storage, id));
-    } catch (error) {
-      if (!(error instanceof BackupFailure) || error.reason === 'storage-failed') throw error;
-      unreadable.push({ id, storage, problem: error.message });
-    }
-  }
+  const ids = await storage.list();
+  const found: (StoredBackup | UnreadableBackup | undefined)[] = [];
+  const next = ids.entries();
+  const readOn = async (): Promise<void> => {
+    for (const [i, id] of next) found[i] = await readOrReport(storage, id);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, readOn));
+  const backups = found.filter((entry) => entry !== undefined && 'manifest' in entry);
+  const unreadable = found.filter((entry) => entry !== undefined && 'problem' in entry);
   return { backups, unreadable };
+}
+
+/** Undefined for one that was removed meanwhile. */
+async function readOrReport(storage: BackupStorage, id: string): Promise<StoredBackup | UnreadableBackup | undefined> {
+  try {
+    return await readBackup(storage, id);
+  } catch (error) {
+    if (!(error instanceof BackupFailure) || error.reason === 'storage-failed') throw error;
+    if (error.reason === 'not-found') return undefined;
+    return { id, storage, problem: error.message, reason: error.reason };
+  }
 }
 
 /** Writes down a verification where the copy lies, and returns the copy as it is now. */

@@ -20,3 +20,13 @@ export function newBackupId(database: string, nowMs: number): string {
     .slice(0, 40);
   return `${time}-${name.replace(/-+$/, '') || 'database'}-${randomBytes(3).toString('hex')}`;
 }
+
+/** When the backup of an id was begun, in milliseconds since 1970. */
+export function timeOfBackupId(id: string): number {
+  const [, date = '', time = ''] = /^(\d{8})T(\d{6})Z/.exec(id) ?? [];
+  const iso = `${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time.replace(/(..)(..)(..)/, '$1:$2:$3')}Z`;
+  return Date.parse(iso);
+}
+
+/** The name in an id, which is that of its database in the letters that ids have. */
+export const nameOfBackupId = (id: string): string => id.slice(17, -7);

@@ -10,6 +10,7 @@ import { asBackupFailure, BackupFailure } from '../failures.ts';
 import { writeManifest } from '../manifest/document.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import type { OnProgress } from '../progress.ts';
+import { fromFolder } from '../storage/sources.ts';
 import { MANIFEST_FILE, type BackupStorage } from '../storage/storage.ts';
 import { keepAside, openStaging, writeWhole } from './staging.ts';
 
@@ -39,7 +40,7 @@ export async function adoptDump(
   const { compression, format, tool } = await recognise(file);
   const stem = path.basename(file).replace(/(\.(dump|sql|custom|pgdump|backup|zst|gz))+$/i, '');
   const id = newBackupId(request.name ?? stem, clock.nowMs());
-  const staging = await openStaging(workDirectory, id, clock.nowMs());
+  const staging = await openStaging(workDirectory, id, { nowMs: clock.nowMs(), storages: [storage.id] });
   try {
     const startedAt = new Date(clock.nowMs()).toISOString();
     const { file: written } = await writeBackupFile(createReadStream(file, { highWaterMark: 1024 * 1024 }), {
@@ -68,7 +69,8 @@ export async function adoptDump(
       warnings: ['made elsewhere: there is nothing to compare it with, and no roles are taken along'],
     };
     await writeWhole(path.join(staging.folder, MANIFEST_FILE), writeManifest(manifest));
-    await storage.store({ id, folder: staging.folder, files: [written.name, MANIFEST_FILE], signal });
+    const files = [written.name, MANIFEST_FILE];
+    await storage.store({ id, files, ...fromFolder(staging.folder), onProgress, signal });
     return { id, storage, manifest, verifications: noVerifications(manifest.completedAt) };
   } catch (error) {
     const failure = asBackupFailure(error, 'storage-failed');

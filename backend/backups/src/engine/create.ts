@@ -2,8 +2,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '@clearway/kernel';
 import type { StoredBackup } from '../catalogue/catalogue.ts';
-import { newBackupId } from '../catalogue/id.ts';
-import { noVerifications } from '../catalogue/states.ts';
+import { nameOfBackupId, newBackupId } from '../catalogue/id.ts';
 import { databaseOfUrl } from '../connection/session.ts';
 import { openSnapshot } from '../dump/snapshot.ts';
 import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
@@ -15,7 +14,9 @@ import { describeSource } from '../manifest/source.ts';
 import type { OnProgress } from '../progress.ts';
 import { MANIFEST_FILE } from '../storage/storage.ts';
 import { checkIdentity } from './identity.ts';
-import type { CreateRequest } from './engine.ts';
+import type { CreatedBackup, CreateRequest } from './engine.ts';
+import { continueStoring } from './continue.ts';
+import { storeCopies, type StoreOptions } from './store-copies.ts';
 import { chooseDumper } from './choose-dumper.ts';
 import type { MachineTools } from '../dump/tools.ts';
 import { takeDump } from './take-dump.ts';
@@ -32,21 +33,30 @@ export interface CreateDependencies {
 }
 
 /**
- * Makes a backup: dump and manifest from one snapshot, written beside the place, synced, and moved there whole. One that
- * fails is kept aside with its reason.
+ * Makes a backup: dump and manifest from one snapshot, written beside the place, synced, and stored whole in each storage.
+ * One that fails is kept aside with its reason; one that no storage takes waits for the next run.
  *
+ * @param verify reads a copy where it lies
  * @throws BackupFailure
  */
-export async function createBackup(request: CreateRequest, dependencies: CreateDependencies): Promise<StoredBackup> {
+export async function createBackup(
+  request: CreateRequest,
+  dependencies: CreateDependencies,
+  verify: StoreOptions['verify'],
+): Promise<CreatedBackup> {
   const { clock, workDirectory } = dependencies;
+  const { onProgress, signal } = request;
+  const storages = [request.storage, ...(request.copies ?? [])];
   const id = newBackupId(databaseOfUrl(request.connectionString), clock.nowMs());
-  const staging = await openStaging(workDirectory, id, clock.nowMs());
+  await continueStoring(nameOfBackupId(id), storages, { clock, workDirectory, verify, onProgress, signal });
+  const meantFor = { nowMs: clock.nowMs(), storages: storages.map((storage) => storage.id) };
+  const staging = await openStaging(workDirectory, id, meantFor);
   try {
     const manifest = await makeBackup(id, staging, request, dependencies);
-    const files = [...manifest.files.map(({ name }) => name), MANIFEST_FILE];
-    request.onProgress?.({ phase: 'storing', message: `storing ${id} in ${request.storage.location}` });
-    await request.storage.store({ id, folder: staging.folder, files, signal: request.signal });
-    return { id, storage: request.storage, manifest, verifications: noVerifications(manifest.completedAt) };
+    const { folder } = staging;
+    const copies = await storeCopies({ manifest, folder }, storages, { verify, onProgress, signal });
+    const made = copies.find(({ backup }) => backup)?.backup as StoredBackup;
+    return { ...made, copies };
   } catch (error) {
     const failure = asBackupFailure(error, 'dump-failed');
     await keepAside(staging, failure, clock.nowMs());

@@ -1,6 +1,7 @@
 import type { StoredBackup } from '../catalogue/catalogue.ts';
 import type { VerifyLevel } from '../catalogue/states.ts';
 import type { Compression, DumpFormat } from '../dump/dumper.ts';
+import type { BackupFailure } from '../failures.ts';
 import type { OnProgress } from '../progress.ts';
 import type { RestoreJournal } from '../restore/journal.ts';
 import type { RestoreResult } from '../restore/restore.ts';
@@ -19,6 +20,8 @@ interface Operation {
 export interface CreateRequest extends Operation {
   readonly connectionString: string;
   readonly storage: BackupStorage;
+  /** Where further copies go. One storage that fails does not lose the others. */
+  readonly copies?: readonly BackupStorage[] | undefined;
   /** The form of the dump; `custom` where it can be had. */
   readonly format?: DumpFormat | undefined;
   readonly compression?: Compression | undefined;
@@ -31,6 +34,27 @@ export interface CreateRequest extends Operation {
   readonly purpose?: 'regular' | 'safety' | undefined;
   /** How long to wait for a table that another transaction changes, in milliseconds. */
   readonly lockWaitMs?: number | undefined;
+}
+
+/** What came of storing a backup in one storage, and of verifying it there. */
+export interface CopyOutcome {
+  readonly storage: BackupStorage;
+  /** The copy, where it was stored. */
+  readonly backup?: StoredBackup | undefined;
+  /** Why it is not there, or not good. */
+  readonly failure?: BackupFailure | undefined;
+}
+
+/** A backup that was made: the first copy that is good. */
+export interface CreatedBackup extends StoredBackup {
+  /** What came of each storage, in the order of the request. A backup is made when one of them has no failure. */
+  readonly copies: readonly CopyOutcome[];
+}
+
+/** A backup that is to be copied to a storage that lacks it. */
+export interface CopyRequest extends Operation {
+  readonly backup: StoredBackup;
+  readonly storage: BackupStorage;
 }
 
 /** How a copy is to be verified. */
@@ -84,8 +108,13 @@ export interface EngineAbilities {
 export interface BackupEngine {
   readonly name: string;
   readonly abilities: EngineAbilities;
-  /** Makes a backup, stores it, and reads it once to its last byte. */
-  create(request: CreateRequest): Promise<StoredBackup>;
+  /**
+   * Makes a backup, stores it in each storage, and reads it there once to its last byte. What a process before it made and
+   * could not store any more is stored first.
+   */
+  create(request: CreateRequest): Promise<CreatedBackup>;
+  /** Copies a backup to a storage that lacks it, and reads it there once to its last byte. */
+  copy(request: CopyRequest): Promise<StoredBackup>;
   /** Takes a copy of a dump that was made elsewhere, and reads it once to its last byte. */
   adopt(request: AdoptRequest): Promise<StoredBackup>;
   /** Verifies a copy where it lies. What is wrong with it is in the result. */

@@ -1,7 +1,8 @@
-import { listBackups } from '../catalogue/catalogue.ts';
+import { listBackups, type StoredBackup } from '../catalogue/catalogue.ts';
 import { isAtLeast } from '../catalogue/states.ts';
 import { BackupFailure } from '../failures.ts';
 import type { ManifestSource } from '../manifest/schema.ts';
+import type { BackupStorage } from '../storage/storage.ts';
 import type { CreateRequest } from './engine.ts';
 
 /**
@@ -24,7 +25,7 @@ export async function checkIdentity(source: ManifestSource, request: CreateReque
     });
   }
   if (request.acceptNewIdentity || request.purpose === 'safety' || found === null) return;
-  const { backups } = await listBackups(request.storage);
+  const backups = await firstListing([request.storage, ...(request.copies ?? [])]);
   const last = backups.findLast(
     ({ manifest, verifications }) =>
       manifest.source?.database === database &&
@@ -39,4 +40,17 @@ export async function checkIdentity(source: ManifestSource, request: CreateReque
     `${database} is on another cluster (${found}) than in the backup ${last.id} (${expected})`,
     { remedy: 'correct the URL; if the database was moved: --accept-new-identity' },
   );
+}
+
+/** What the first storage that can be asked holds: one that is down must not keep the others from getting a backup. */
+async function firstListing(storages: readonly BackupStorage[]): Promise<readonly StoredBackup[]> {
+  const failures: unknown[] = [];
+  for (const storage of storages) {
+    try {
+      return (await listBackups(storage)).backups;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw failures[0];
 }

@@ -10,6 +10,7 @@ import type { ScratchServer } from '../verify/scratch.ts';
 import { verifyBackup } from '../verify/verify.ts';
 import { adoptDump } from './adopt.ts';
 import { createBackup } from './create.ts';
+import { copyBackup } from './store-copies.ts';
 import type { BackupEngine, CreateRequest } from './engine.ts';
 
 /** What the engine is built with. */
@@ -44,7 +45,9 @@ export function logicalEngine({ clock, tools, workDirectory, scratch }: LogicalE
   const engine: BackupEngine = {
     name: 'logical',
     abilities: { pointInTime: false, incremental: false },
-    create: async (request) => decoded(await createBackup(request, { clock, tools, workDirectory }), request),
+    create: (request) => createBackup(request, { clock, tools, workDirectory }, (copy) => decoded(copy, request)),
+    copy: ({ backup, storage, ...request }) =>
+      copyBackup(backup, storage, { ...request, verify: (copy) => decoded(copy, request) }),
     adopt: async (request) => decoded(await adoptDump(request, { clock, workDirectory }), request),
     verify: ({ onProgress = silent, ...request }) =>
       verifyBackup(request.backup, { ...request, scratch, clock, onProgress }),

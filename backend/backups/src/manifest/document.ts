@@ -15,7 +15,7 @@ export function writeManifest(manifest: Manifest): string {
 /**
  * Reads a manifest.
  *
- * @throws BackupFailure `damaged` when it is not what was written
+ * @throws BackupFailure `damaged` when it is not what was written, `unsupported` when it is, and is not understood
  */
 export function readManifest(text: string, id: string): Manifest {
   const fail = (why: string, cause?: unknown): never => {
@@ -32,7 +32,12 @@ export function readManifest(text: string, id: string): Manifest {
   if (digestOf(envelope.data.manifest) !== envelope.data.sha256)
     return fail('is not what was written: its digest differs');
   const parsed = manifestSchema.safeParse(envelope.data.manifest);
-  if (!parsed.success) return fail(`is not understood: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw notUnderstood(id, parsed.error);
   if (parsed.data.id !== id) return fail(`belongs to another backup: ${parsed.data.id}`);
   return parsed.data;
+}
+
+function notUnderstood(id: string, error: z.ZodError): BackupFailure {
+  const message = `the manifest of ${id} is not understood: ${z.prettifyError(error)}`;
+  return new BackupFailure('unsupported', message, { remedy: 'read it with the version of Clearway that made it' });
 }

@@ -80,6 +80,16 @@ export async function restoreBackup(
   }
 }
 
+/**
+ * Looks at everything that a restore needs, and changes nothing.
+ *
+ * @throws BackupFailure `unreachable`
+ */
+export function checkRestore(request: RestoreRequest): Promise<PreflightCheck[]> {
+  const session = { connectionString: request.serverUrl, applicationName: 'clearway-restore' };
+  return withSession(session, (admin) => preflight(request.backup, { ...request, admin }));
+}
+
 async function restoreLocked(work: Work): Promise<RestoreResult> {
   const { request, admin, journals, notes } = work;
   const { backup, database, serverUrl } = request;
@@ -126,7 +136,7 @@ async function withSafetyBackup(
     return { ...journal, safetyBackupId: safety.id };
   } catch (error) {
     const failure = asBackupFailure(error, 'safety-failed');
-    if (failure.reason === 'interrupted') throw failure;
+    if (failure.reason === 'interrupted' || failure.reason === 'locked') throw failure;
     throw new BackupFailure('safety-failed', `no safety backup of ${database}: ${failure.message}`, {
       cause: failure,
       remedy: failure.remedy ?? 'restore under another name: --to NAME',

@@ -1,14 +1,19 @@
-import { constants, createReadStream } from 'node:fs';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
 import { makeDirectory, moveDurably, syncDirectory, syncFile, writeDurably } from '../files/durable.ts';
 import { isBackupId } from '../catalogue/id.ts';
+import { directoryLocks } from './directory-locks.ts';
 import { MANIFEST_FILE, type BackupStorage, type BackupToStore } from './storage.ts';
 
 /** Where a directory keeps what is not a backup, or not yet. */
 export const PARTIAL_FOLDER = '.partial';
+const LOCKS_FOLDER = '.locks';
+const REMOVED = 'removed-';
+const COPY = 'copy-';
 
 /**
  * Keeps backups in a directory: one folder each, which appears under its name when it is complete.
@@ -46,7 +51,7 @@ export function directoryStorage(root: string, id = 'local'): BackupStorage {
     },
     async remove(backup) {
       // out of sight in one step, so that half a backup never looks like one
-      const doomed = path.join(root, PARTIAL_FOLDER, `removed-${backup}`);
+      const doomed = path.join(root, PARTIAL_FOLDER, `${REMOVED}${backup}`);
       await orFailure(async () => {
         await makeDirectory(path.dirname(doomed));
         await rm(doomed, { recursive: true, force: true });
@@ -54,6 +59,8 @@ export function directoryStorage(root: string, id = 'local'): BackupStorage {
         await rm(doomed, { recursive: true, force: true });
       });
     },
+    tidy: (beforeMs) => tidyFolder(path.join(root, PARTIAL_FOLDER), beforeMs),
+    locks: directoryLocks(path.join(root, LOCKS_FOLDER)),
     freeBytes: () => freeBytesOf(root),
   };
 }
@@ -70,27 +77,55 @@ export async function freeBytesOf(directory: string): Promise<number | undefined
   }
 }
 
-async function storeFolder(root: string, { id, folder, files, signal }: BackupToStore): Promise<void> {
-  const target = path.join(root, id);
+async function storeFolder(root: string, backup: BackupToStore): Promise<void> {
+  const target = path.join(root, backup.id);
   await orFailure(async () => {
     await makeDirectory(path.join(root, PARTIAL_FOLDER));
+    if (backup.folder === undefined) return copyFiles(root, target, backup);
     try {
-      await moveDurably(folder, target);
+      await moveDurably(backup.folder, target);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-      const draft = path.join(root, PARTIAL_FOLDER, `copy-${id}`);
-      await rm(draft, { recursive: true, force: true });
-      await mkdir(draft, { mode: 0o700 });
-      for (const file of files) {
-        signal?.throwIfAborted();
-        await copyFile(path.join(folder, file), path.join(draft, file), constants.COPYFILE_FICLONE);
-        await syncFile(path.join(draft, file));
-      }
-      await syncDirectory(draft);
-      await moveDurably(draft, target);
-      await rm(folder, { recursive: true, force: true });
+      await copyFiles(root, target, backup);
     }
   });
+}
+
+async function copyFiles(root: string, target: string, backup: BackupToStore): Promise<void> {
+  const { id, files, open, folder, signal } = backup;
+  const draft = path.join(root, PARTIAL_FOLDER, `${COPY}${id}`);
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { mode: 0o700 });
+  try {
+    for (const file of files) {
+      signal?.throwIfAborted();
+      const copy = path.join(draft, file);
+      if (folder !== undefined) await copyFile(path.join(folder, file), copy, constants.COPYFILE_FICLONE);
+      else await pipeline(await open(file), createWriteStream(copy, { flags: 'wx', mode: 0o600 }), { signal });
+      await syncFile(copy);
+    }
+    await syncDirectory(draft);
+    await moveDurably(draft, target);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Removes what was to be removed, and copies that nobody works on. */
+async function tidyFolder(folder: string, beforeMs: number): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  const isLeft = async (name: string): Promise<boolean> => {
+    if (name.startsWith(REMOVED)) return true;
+    if (!name.startsWith(COPY)) return false;
+    return ((await stat(path.join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0) < beforeMs;
+  };
+  const left: string[] = [];
+  for (const name of names) if (await isLeft(name)) left.push(name);
+  await orFailure(async () => {
+    for (const name of left) await rm(path.join(folder, name), { recursive: true, force: true });
+  });
+  return left;
 }
 
 async function openFile(file: string): Promise<Readable> {
