@@ -46,6 +46,8 @@ export interface WorkerProcess {
   readonly store: TraceStore;
   /** Resolves when the database was migrated, or when the process ends before. */
   readonly migrated: Promise<boolean>;
+  /** Goes over to another configuration: its databases, what has to hold in them, and the data migrations. */
+  reconfigure(next: WorkerConfiguration): Promise<void>;
 }
 
 /** Time for what is queued to leave at the end. */
@@ -159,7 +161,25 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   integrity.start();
   const migrated = migrateInBackground(options, readiness);
   jobs.startAfter(migrated);
-  return { port: server.port, readiness, health, store, migrated };
+  let current = options.configuration;
+  return {
+    port: server.port,
+    readiness,
+    health,
+    store,
+    migrated,
+    async reconfigure(next) {
+      const isSame = (id: string): boolean => settingsText(id, current) === settingsText(id, next);
+      const to = watchedDatabases(next.databases, env);
+      // in this order, so that a database never has more than two connections
+      await integrity.replace({ configuration: next, databases: to }, () => monitoring.replace(to, isSame));
+      current = next;
+    },
+  };
+}
+
+function settingsText(id: string, { databases }: WorkerConfiguration): string | undefined {
+  return JSON.stringify(databases.find((database) => database.id === id));
 }
 
 function migrateInBackground({ env, telemetry, lifecycle }: WorkerProcessOptions, readiness: Readiness) {

@@ -1,14 +1,23 @@
 import { endInOrder, Lifecycle } from '@clearway/kernel';
 import { startWorkerProcess } from './compose.ts';
-import { configuration, env, telemetry, warnings } from './config/tracing.ts';
+import { reloadOnChange } from './config/reload.ts';
+import { env, loaded, readAgain, telemetry } from './config/tracing.ts';
 
 const lifecycle = new Lifecycle();
 const { logger } = telemetry.logs;
 try {
-  for (const { file, line, path, message } of warnings) {
+  for (const { file, line, path, message } of loaded.warnings) {
     logger.warn('a section of another process is faulty', { file, line, path, problem: message });
   }
-  await startWorkerProcess({ env, configuration, telemetry, lifecycle });
+  const worker = await startWorkerProcess({ env, configuration: loaded.configuration, telemetry, lifecycle });
+  const reloading = reloadOnChange({
+    first: loaded,
+    read: readAgain,
+    swap: (next) => worker.reconfigure(next),
+    log: logger,
+  });
+  lifecycle.onRelease('configuration', () => reloading.close());
+  process.on('SIGHUP', () => void reloading.reload('signal'));
   endInOrder(process, {
     stop: (cause) => {
       logger.info('stopping', { cause });

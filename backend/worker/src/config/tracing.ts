@@ -9,14 +9,15 @@ const { SERVICE, VERSION } = await import('./version.ts');
 const read = () => {
   try {
     const read = readWorkerEnvironment(process.env);
-    return { env: read, ...readWorkerConfiguration(read.CLEARWAY_CONFIG, process.env) };
+    const readAgain = () => readWorkerConfiguration(read.CLEARWAY_CONFIG, process.env);
+    return { env: read, readAgain, loaded: readAgain() };
   } catch (error) {
     return exitOnConfigurationError(error);
   }
 };
 
-/** The process's environment, and its sections of `clearway.yaml`. */
-export const { env, configuration, warnings } = read();
+/** The process's environment, its sections of `clearway.yaml`, and the way to read them again. */
+export const { env, loaded, readAgain } = read();
 
 /** All signals, started before anything that tracing instruments is loaded. Errors are among them. */
 export const telemetry = startServiceTelemetry(env, {

@@ -27,25 +27,54 @@ export interface IntegrityDependencies {
   readonly lifecycle: Lifecycle;
 }
 
-/** Integrity checks and data migrations of this process: what serves them, and what begins them. */
-export function composeIntegrity(deps: IntegrityDependencies): { operations: Operation[]; start(): void } {
-  const { configuration, databases, own, turn, telemetry, lifecycle } = deps;
-  const { logger: log } = telemetry.logs;
-  const common = { databases, own, turn, log, holder: leaseHolder() };
-  const onPass = integrityMetrics(telemetry.metrics, () => integrity);
-  const integrity = createIntegrity({ ...common, settings: configuration.integrity, onPass });
-  lifecycle.onRelease('integrity', () => integrity.stop());
-  migrationMetrics(telemetry.metrics, () => migrations);
+/** Integrity checks and data migrations of this process. */
+export interface ComposedIntegrity {
+  readonly operations: Operation[];
+  start(): void;
+  /**
+   * Goes over to other checks, migrations and databases. The passes under way make room.
+   *
+   * @param meanwhile is done while none of them runs
+   */
+  replace(
+    to: Pick<IntegrityDependencies, 'configuration' | 'databases'>,
+    meanwhile: () => Promise<void>,
+  ): Promise<void>;
+}
+
+/** Composes what serves them, and what begins them. */
+export function composeIntegrity(deps: IntegrityDependencies): ComposedIntegrity {
+  const { own, turn, telemetry, lifecycle } = deps;
+  const common = { own, turn, log: telemetry.logs.logger, holder: leaseHolder() };
+  const onPass = integrityMetrics(telemetry.metrics, () => current.integrity);
+  migrationMetrics(telemetry.metrics, () => current.migrations);
   const routeFigure = routeFigures(deps.gateways);
-  const migrations = createDataMigrations({ ...common, settings: configuration.migrations, integrity, routeFigure });
-  lifecycle.onRelease('data migrations', () => migrations.stop());
+  const make = ({ configuration, databases }: Pick<IntegrityDependencies, 'configuration' | 'databases'>) => {
+    const integrity = createIntegrity({ ...common, databases, settings: configuration.integrity, onPass });
+    const settings = configuration.migrations;
+    const migrations = createDataMigrations({ ...common, databases, settings, integrity, routeFigure });
+    return { integrity, migrations };
+  };
+  let current = make(deps);
+  const start = (): void => {
+    current.integrity.start();
+    current.migrations.start();
+  };
+  const stop = (): Promise<unknown> => Promise.all([current.integrity.stop(), current.migrations.stop()]);
+  lifecycle.onRelease('integrity and data migrations', stop);
   const writeAudit: WriteAudit = (change, action, subject, details) =>
     audit(deps.audit, change, action, subject, details);
   return {
-    operations: [...integrityOperations(integrity, writeAudit), ...migrationOperations(migrations, writeAudit)],
-    start() {
-      integrity.start();
-      migrations.start();
+    operations: [
+      ...integrityOperations(() => current.integrity, writeAudit),
+      ...migrationOperations(() => current.migrations, writeAudit),
+    ],
+    start,
+    async replace(to, meanwhile) {
+      await stop();
+      await meanwhile();
+      current = make(to);
+      start();
     },
   };
 }

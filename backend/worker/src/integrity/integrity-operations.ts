@@ -47,8 +47,12 @@ const runBody = z.strictObject({
 });
 const requestedSchema = z.object({ requested: z.array(z.string()) }).meta({ id: 'IntegrityRequested' });
 
-/** What is asked of integrity checks, and having them run. Asking asks no database. */
-export function integrityOperations(integrity: Integrity, writeAudit: WriteAudit): Operation[] {
+/**
+ * What is asked of integrity checks, and having them run. Asking asks no database.
+ *
+ * @param current the checks in force: a reload replaces them
+ */
+export function integrityOperations(current: () => Integrity, writeAudit: WriteAudit): Operation[] {
   const read = { method: 'get', access: 'viewer', recorded: true } as const;
   return [
     {
@@ -65,7 +69,7 @@ export function integrityOperations(integrity: Integrity, writeAudit: WriteAudit
           ...REFUSALS,
         },
       },
-      handle: (req, res) => list(integrity, req, res),
+      handle: (req, res) => list(current(), req, res),
     },
     {
       ...read,
@@ -80,7 +84,7 @@ export function integrityOperations(integrity: Integrity, writeAudit: WriteAudit
           ...REFUSALS,
         },
       },
-      handle: (req, res) => show(integrity, req, res),
+      handle: (req, res) => show(current(), req, res),
     },
     {
       method: 'post',
@@ -101,7 +105,7 @@ export function integrityOperations(integrity: Integrity, writeAudit: WriteAudit
           ...REFUSALS,
         },
       },
-      handle: (req, res) => run(integrity, writeAudit, req, res),
+      handle: (req, res) => run(current(), writeAudit, req, res),
     },
   ];
 }

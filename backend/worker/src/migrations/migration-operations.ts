@@ -24,8 +24,12 @@ const ofMigration = z.object({ migration: z.string() });
 const reason = z.string().trim().min(1).max(500).meta({ description: 'Why, for the audit.' });
 const phaseBody = z.strictObject({ phase: migrationPhaseSchema, reason });
 
-/** What is asked of data migrations, and setting the phase of one. Only `sample` asks a database. */
-export function migrationOperations(migrations: DataMigrations, writeAudit: WriteAudit): Operation[] {
+/**
+ * What is asked of data migrations, and setting the phase of one. Only `sample` asks a database.
+ *
+ * @param current the migrations in force: a reload replaces them
+ */
+export function migrationOperations(current: () => DataMigrations, writeAudit: WriteAudit): Operation[] {
   const read = { method: 'get', access: 'viewer', recorded: true } as const;
   const change = { method: 'post', access: 'operator', recorded: true } as const;
   const path = '/api/database/migrations/{migration}';
@@ -40,7 +44,7 @@ export function migrationOperations(migrations: DataMigrations, writeAudit: Writ
         tags,
         responses: { '200': jsonAnswer('All that are declared.', dataMigrationListSchema), ...REFUSALS },
       },
-      handle: (_req, res) => void res.json({ migrations: migrations.watches.map((watch) => shown(watch, res)) }),
+      handle: (_req, res) => void res.json({ migrations: current().watches.map((watch) => shown(watch, res)) }),
     },
     {
       ...read,
@@ -52,7 +56,7 @@ export function migrationOperations(migrations: DataMigrations, writeAudit: Writ
         responses: { '200': jsonAnswer('The migration.', dataMigrationReportSchema), ...unknown, ...REFUSALS },
       },
       handle: (req, res) => {
-        const watch = find(migrations, req, res);
+        const watch = find(current(), req, res);
         if (watch) res.json({ migration: shown(watch, res), samples: watch.samples(SAMPLES) });
       },
     },
@@ -66,7 +70,7 @@ export function migrationOperations(migrations: DataMigrations, writeAudit: Writ
         responses: { '200': jsonAnswer('The migration.', dataMigrationViewSchema), ...unknown, ...REFUSALS },
       },
       handle: async (req, res) => {
-        const watch = find(migrations, req, res);
+        const watch = find(current(), req, res);
         await watch?.sample();
         if (watch) res.json(shown(watch, res));
       },
@@ -88,7 +92,7 @@ export function migrationOperations(migrations: DataMigrations, writeAudit: Writ
           ...REFUSALS,
         },
       },
-      handle: (req, res) => setPhase(migrations, writeAudit, req, res),
+      handle: (req, res) => setPhase(current(), writeAudit, req, res),
     },
   ];
 }

@@ -48,25 +48,21 @@ const PRUNE_MS = 3_600_000;
 export class DatabaseMonitoring {
   readonly store: MonitorStore;
   readonly #options: MonitoringOptions;
-  readonly #watches: ReadonlyMap<string, DatabaseWatch>;
+  #watches: ReadonlyMap<string, DatabaseWatch>;
   readonly #keeper: LeaseKeeper;
   readonly #pending: WriteBehind;
   readonly #passMetrics;
-  readonly #timers: PassTimer[] = [];
+  readonly #timers = new Map<DatabaseWatch, readonly PassTimer[]>();
+  #prune: PassTimer | undefined;
   readonly #holder = leaseHolder();
   readonly #restored = new Set<string>();
 
   constructor(options: MonitoringOptions) {
     this.#options = options;
-    const { log, own, spans } = options;
+    const { log, own } = options;
     this.store = new MonitorStore(own);
     this.#pending = new WriteBehind(MAX_PENDING, (error) => log.debug('results are written later', { error }));
-    this.#watches = new Map(
-      options.databases.map((settings) => {
-        const onEvent = (event: DatabaseEvent): void => this.#heard(settings.id, event);
-        return [settings.id, new DatabaseWatch(settings, { onEvent, ...(spans && { spans }) })];
-      }),
-    );
+    this.#watches = new Map(options.databases.map((settings) => [settings.id, this.#watch(settings)]));
     this.#keeper = new LeaseKeeper({
       database: own,
       name: LEASE,
@@ -94,19 +90,25 @@ export class DatabaseMonitoring {
 
   /** Begins with a pass of each kind at once. */
   start(): void {
-    const onError = (error: unknown): void => {
-      this.#options.log.warn('a pass over a database failed', { error });
-    };
-    for (const watch of this.#watches.values()) {
-      const { quickSeconds, fullSeconds } = watch.settings;
-      this.#timers.push(
-        startTimer(quickSeconds * 1000, () => this.#unlessElsewhere(() => this.quick(watch)), { onError }),
-        startTimer(fullSeconds * 1000, () => this.#unlessElsewhere(() => this.full(watch)), { onError }),
-      );
-    }
+    for (const watch of this.#watches.values()) this.#begin(watch);
     const prune = (): Promise<unknown> => this.#unlessElsewhere(() => this.store.prune(Date.now()));
     // what cannot be removed now is removed an hour later
-    this.#timers.push(startTimer(PRUNE_MS, () => prune().catch(() => undefined), { onError }));
+    this.#prune = startTimer(PRUNE_MS, () => prune().catch(() => undefined), { onError: this.#onError });
+  }
+
+  /**
+   * Goes over to other databases while it runs. Those that stay as they are, by `isSame`, go on with all that they
+   * remember; of the others the pass under way is finished and the connections are closed.
+   */
+  async replace(databases: readonly WatchSettings[], isSame: (id: string) => boolean): Promise<void> {
+    const before = this.#watches;
+    const kept = (id: string): DatabaseWatch | undefined => (isSame(id) ? before.get(id) : undefined);
+    this.#watches = new Map(databases.map((settings) => [settings.id, kept(settings.id) ?? this.#watch(settings)]));
+    const now = new Set(this.#watches.values());
+    const left = [...before.values()].filter((watch) => !now.has(watch));
+    for (const { settings } of left) this.#restored.delete(settings.id);
+    await Promise.all(left.map((watch) => this.#end(watch)));
+    for (const watch of now) if (!this.#timers.has(watch)) this.#begin(watch);
   }
 
   /** A quick pass, with its results kept. */
@@ -128,10 +130,36 @@ export class DatabaseMonitoring {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#timers.map((timer) => timer.close()));
+    await this.#prune?.close();
+    await Promise.all([...this.#timers.values()].flat().map((timer) => timer.close()));
     await this.#pending.flush();
     await Promise.all([...this.#watches.values()].map((watch) => watch.close()));
     await this.#keeper.close();
+  }
+
+  #watch(settings: WatchSettings): DatabaseWatch {
+    const { spans } = this.#options;
+    const onEvent = (event: DatabaseEvent): void => this.#heard(settings.id, event);
+    return new DatabaseWatch(settings, { onEvent, ...(spans && { spans }) });
+  }
+
+  readonly #onError = (error: unknown): void => {
+    this.#options.log.warn('a pass over a database failed', { error });
+  };
+
+  #begin(watch: DatabaseWatch): void {
+    const { quickSeconds, fullSeconds } = watch.settings;
+    const options = { onError: this.#onError };
+    this.#timers.set(watch, [
+      startTimer(quickSeconds * 1000, () => this.#unlessElsewhere(() => this.quick(watch)), options),
+      startTimer(fullSeconds * 1000, () => this.#unlessElsewhere(() => this.full(watch)), options),
+    ]);
+  }
+
+  async #end(watch: DatabaseWatch): Promise<void> {
+    await Promise.all((this.#timers.get(watch) ?? []).map((timer) => timer.close()));
+    this.#timers.delete(watch);
+    await watch.close();
   }
 
   async #unlessElsewhere(work: () => Promise<unknown>): Promise<void> {
