@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, chown, cp, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,12 +9,17 @@ import { startTestServer } from '@clearway/database/testing';
 import pg from 'pg';
 import { killServer } from './kill-server.ts';
 
-/** A primary with a synchronous standby: what is committed on the one is on the other. */
+/** A primary with a standby; when that is synchronous, what is committed on the one is on the other. */
 export interface ReplicatedServers {
   /** Connection URL on the primary, to make the database with. */
   readonly primaryUrl: (database: string) => string;
   readonly primaryPort: number;
   readonly standbyPort: number;
+  /** Connection URL on the standby. */
+  readonly standbyUrl: (database: string) => string;
+  /** Ends the standby, and lets it come back with what it had. */
+  stopStandby(): Promise<void>;
+  startStandby(): Promise<void>;
   /** Kills every process of the primary, as a power cut does. */
   killPrimary(): Promise<void>;
   /** Makes the standby the server; resolves when it takes writes. */
@@ -21,9 +27,20 @@ export interface ReplicatedServers {
   stop(): Promise<void>;
 }
 
+/** What kind of a pair it is. */
+export interface ReplicationOptions {
+  /** The usual one when it is left out. */
+  readonly major?: number | undefined;
+  readonly isSynchronous?: boolean;
+  /** The slot by which the primary keeps the log for its standby. */
+  readonly slot?: string;
+}
+
 /** Starts both, from the embedded PostgreSQL. */
-export async function startReplicatedServers(): Promise<ReplicatedServers> {
+export async function startReplicatedServers(options: ReplicationOptions = {}): Promise<ReplicatedServers> {
+  const { major, isSynchronous = true, slot } = options;
   const primary = await startTestServer({
+    ...(major !== undefined && { major }),
     settings: { wal_level: 'replica', max_wal_senders: 5, fsync: 'on', synchronous_commit: 'on' },
   });
   const admin = new pg.Client({ connectionString: primary.url('postgres') });
@@ -37,25 +54,45 @@ export async function startReplicatedServers(): Promise<ReplicatedServers> {
   await copyCluster(admin, data, standbyData);
   const url = new URL(primary.url('postgres'));
   const standbyPort = await freePort();
-  await prepareStandby(folder, standbyData, url, data);
+  if (slot !== undefined) await admin.query('SELECT pg_create_physical_replication_slot($1, true)', [slot]);
+  await prepareStandby(folder, standbyData, url, data, slot);
   const { uid, gid } = await stat(data);
-  const child = spawn(program, ['-D', standbyData, '-c', `port=${standbyPort}`, '-c', 'listen_addresses=127.0.0.1'], {
-    ...(process.getuid?.() === 0 && { uid, gid }),
-    cwd: standbyData,
-    stdio: 'ignore',
-  });
-  await admin.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
-  await admin.query('SELECT pg_reload_conf()');
-  await untilSynchronous(admin);
+  const account = process.getuid?.() === 0 ? { uid, gid } : {};
+  const start = (): ChildProcess =>
+    spawn(program, ['-D', standbyData, '-c', `port=${standbyPort}`, '-c', 'listen_addresses=127.0.0.1'], {
+      ...account,
+      cwd: standbyData,
+      stdio: 'ignore',
+    });
+  let child = start();
+  if (isSynchronous) {
+    await admin.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    await admin.query('SELECT pg_reload_conf()');
+  }
+  await untilConnected(admin, isSynchronous ? 'sync' : 'async');
   await admin.end();
-  const standbyUrl = new URL(url);
-  standbyUrl.port = String(standbyPort);
+  const standbyUrl = (database: string): string => {
+    const standby = new URL(primary.url(database));
+    standby.port = String(standbyPort);
+    return standby.toString();
+  };
+  await answers(standbyUrl('postgres'));
   return {
     primaryUrl: primary.url,
     primaryPort: Number(url.port),
     standbyPort,
     killPrimary: () => killServer(pid, data),
-    promote: () => promote(standbyUrl.toString()),
+    promote: () => promote(standbyUrl('postgres')),
+    standbyUrl,
+    async stopStandby() {
+      const ended = once(child, 'exit');
+      child.kill('SIGINT');
+      await ended;
+    },
+    async startStandby() {
+      child = start();
+      await answers(standbyUrl('postgres'));
+    },
     async stop() {
       child.kill('SIGQUIT');
       await primary.stop().catch(() => {});
@@ -79,13 +116,19 @@ async function copyCluster(admin: pg.Client, from: string, to: string): Promise<
   await rm(path.join(to, 'postmaster.opts'), { force: true });
 }
 
-async function prepareStandby(folder: string, data: string, primary: URL, model: string): Promise<void> {
+async function prepareStandby(
+  folder: string,
+  data: string,
+  primary: URL,
+  model: string,
+  slot: string | undefined,
+): Promise<void> {
   const password = decodeURIComponent(primary.password);
   const info = `host=127.0.0.1 port=${primary.port} user=${primary.username} password=${password} application_name=standby`;
   await writeFile(path.join(data, 'standby.signal'), '');
   await writeFile(
     path.join(data, 'postgresql.auto.conf'),
-    `primary_conninfo = '${info}'\nhot_standby = on\nmax_connections = 200\n`,
+    `primary_conninfo = '${info}'\nhot_standby = on\nmax_connections = 200\n${slot === undefined ? '' : `primary_slot_name = '${slot}'\n`}`,
   );
   await chmod(folder, 0o711);
   if (process.getuid?.() === 0) await ownLike(data, model);
@@ -98,13 +141,30 @@ async function ownLike(folder: string, model: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true })) await chown(path.join(folder, entry), uid, gid);
 }
 
-async function untilSynchronous(admin: pg.Client): Promise<void> {
+async function untilConnected(admin: pg.Client, syncState: 'sync' | 'async'): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
-    const { rows } = await admin.query<{ sync_state: string }>('SELECT sync_state FROM pg_stat_replication');
-    if (rows.some((row) => row.sync_state === 'sync')) return;
+    const { rows } = await admin.query<{ sync_state: string; state: string }>(
+      'SELECT sync_state, state FROM pg_stat_replication',
+    );
+    if (rows.some((row) => row.sync_state === syncState && row.state === 'streaming')) return;
     await sleep(50);
   }
   throw new Error('the standby does not follow the primary');
+}
+
+/** A standby takes a moment until it lets readers in. */
+async function answers(url: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return await client.end();
+    } catch (error) {
+      if (tries === 200) throw error;
+      await sleep(50);
+    }
+  }
 }
 
 async function promote(url: string): Promise<void> {

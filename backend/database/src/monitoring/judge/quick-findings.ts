@@ -4,12 +4,14 @@ import type { SequentialRead } from '../indexes/sequential-reads.ts';
 import type { BlockerNode } from '@clearway/contracts';
 import { describeSession, type Session } from '../connections/session.ts';
 import { blockedBelow } from '../locks/blocker-tree.ts';
+import type { ReplicaRow } from '../replication/replica-memory.ts';
 import type { RecentQuery } from '../slow-queries/query-window.ts';
 import type { Answer } from '../watch/answer.ts';
 import type { CounterDifference } from '../watch/counter-window.ts';
 import type { QuickAnswers } from '../watch/quick-pass.ts';
 import type { Finding } from './level.ts';
-import { bytes, count, duration, limitsOf, plural } from './words.ts';
+import { replicationLag, replicationSlots } from './replication-findings.ts';
+import { count, duration, limitsOf, plural } from './words.ts';
 
 /** What a quick pass knows, answers and what follows from several passes. */
 export interface QuickKnowledge {
@@ -28,13 +30,14 @@ export interface QuickKnowledge {
   readonly counters: CounterDifference<'commits' | 'rollbacks' | 'deadlocks'> | undefined;
   readonly sequentialReads: Answer<readonly SequentialRead[]>;
   readonly lostIndexes: readonly LostIndex[];
+  /** With those that are gone, and with the lag that passes saw. */
+  readonly replicas: Answer<readonly ReplicaRow[]>;
   readonly connectionAdvice: string;
 }
 
 /** Fewer transactions say nothing about their share. */
 const MIN_TRANSACTIONS = 20;
 const FIRST_PASS = 'known from the second pass on';
-const MAX_SLOT_BYTES = 1024 ** 3;
 
 /** The judgements of a quick pass. */
 export function quickFindings(known: QuickKnowledge): Partial<Record<DatabaseCheckId, Finding>> {
@@ -209,51 +212,5 @@ function sequentialReads({ sequentialReads: reads, lostIndexes, thresholds }: Qu
       ? `Make it again: ${lost.definition.replace('INDEX', 'INDEX CONCURRENTLY')}`
       : 'Look with EXPLAIN which of its queries finds no index, and CREATE INDEX CONCURRENTLY.',
     evidence: { names: [table, ...(lost ? [lost.indexName] : [])] },
-  };
-}
-
-function replicationLag({ answers: { replicas }, thresholds }: QuickKnowledge): Finding {
-  if ('skipped' in replicas) return replicas;
-  const limits = limitsOf(thresholds.replicationLag);
-  if (replicas.value.length === 0) return { notWatched: 'there are no replicas' };
-  const hidden = replicas.value.filter(({ visible }) => !visible).length;
-  const seen = replicas.value.filter(({ visible }) => visible);
-  const [slowest] = seen.toSorted((a, b) => (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0));
-  if (!slowest) return { skipped: `the lag of ${plural(hidden, 'replica')} is hidden: GRANT pg_monitor to the role` };
-  const value = slowest.lagSeconds ?? 0;
-  const behind = slowest.lagBytes === null ? '' : `, ${bytes(slowest.lagBytes)} of WAL`;
-  return {
-    value,
-    unit: 'seconds',
-    limits,
-    message: `the slowest of ${plural(seen.length, 'replica')}, ${slowest.replica}, is ${duration(value)} behind${behind}`,
-    evidence: { names: seen.map(({ replica }) => replica).slice(0, 10) },
-  };
-}
-
-function replicationSlots({ answers: { slots } }: QuickKnowledge): Finding {
-  if ('skipped' in slots) return slots;
-  if (slots.value.length === 0) return { notWatched: 'there are no replication slots' };
-  const names = (some: readonly { slotName: string }[]): string[] => some.map(({ slotName }) => slotName);
-  const lost = slots.value.filter(
-    ({ walStatus, invalidatedBecause }) => walStatus === 'lost' || invalidatedBecause !== null,
-  );
-  if (lost.length > 0) {
-    const recommendation = `Make the replica anew, and SELECT pg_drop_replication_slot('${lost[0]?.slotName}').`;
-    const message = `${plural(lost.length, 'slot')} lost the WAL that its replica needs: ${names(lost).join(', ')}`;
-    return { status: 'critical', message, recommendation, evidence: { names: names(lost) } };
-  }
-  const keeping = slots.value.filter(
-    ({ active, retainedBytes, walStatus }) =>
-      walStatus === 'unreserved' || (!active && (retainedBytes ?? 0) > MAX_SLOT_BYTES),
-  );
-  if (keeping.length === 0)
-    return { status: 'ok', message: `${plural(slots.value.length, 'slot')}, none of which keeps much` };
-  const [first] = keeping;
-  return {
-    status: 'warning',
-    message: `slot ${first?.slotName} keeps ${bytes(first?.retainedBytes ?? 0)} of WAL for a replica that does not come`,
-    recommendation: `Start its replica, or SELECT pg_drop_replication_slot('${first?.slotName}').`,
-    evidence: { names: names(keeping) },
   };
 }

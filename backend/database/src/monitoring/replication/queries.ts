@@ -29,6 +29,35 @@ SELECT 'replica', 'this server', NULL, (SELECT status FROM pg_stat_wal_receiver)
 WHERE pg_is_in_recovery()`,
 });
 
+const position = (lsn: string): string => `pg_wal_lsn_diff(${lsn}, '0/0')::bigint`;
+
+/**
+ * The same for the monitor, with positions in the log: the lag that a primary tells stays as it was while a replica does
+ * not replay anything, so that it has to be followed over time.
+ */
+export const replicas = defineQuery({
+  name: 'get_replicas',
+  comment: 'the replicas with their positions in the log',
+  columns: {
+    ...replicationLag.columns,
+    /** Where the log of the server ends, and up to where the replica has replayed it. */
+    log_position: 'int8?',
+    replayed_position: 'int8?',
+    /** Whether its absence is worth a word: subscribers and base backups come and go. */
+    is_physical: 'boolean',
+    /** Whether it gets the log at all. */
+    receives: 'boolean',
+  },
+  sql: `
+SELECT l.*, ${position(`CASE WHEN l.role = 'replica' THEN pg_last_wal_receive_lsn() ELSE ${WAL_NOW} END`)},
+  CASE WHEN l.role = 'replica' THEN ${position('pg_last_wal_replay_lsn()')} ELSE ${position(WAL_NOW)} - l.lag_bytes END,
+  l.role = 'primary' AND coalesce(l.state, '') <> 'backup' AND EXISTS (SELECT FROM pg_stat_replication r
+    WHERE r.application_name = l.replica AND host(r.client_addr) IS NOT DISTINCT FROM l.client
+      AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')),
+  l.role = 'primary' OR l.state IS NOT NULL
+FROM (${replicationLag.sql}) AS l (${Object.keys(replicationLag.columns).join(', ')})`,
+});
+
 /** Slots keep WAL for replicas that are not there. */
 export const replicationSlots = defineQuery({
   name: 'get_replication_slots',

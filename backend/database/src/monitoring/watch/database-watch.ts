@@ -318,6 +318,7 @@ export class DatabaseWatch {
       this.#sizes = [];
       this.#indexFingerprint = undefined;
     }
+    if (change.kind === 'role_changed') this.#memory.forgetReplicas();
     this.#board.happened(change);
   }
 

@@ -7,6 +7,7 @@ import { SequentialReads } from '../indexes/sequential-reads.ts';
 import type { QuickKnowledge } from '../judge/quick-findings.ts';
 import { limitsOf } from '../judge/words.ts';
 import { blockerTree } from '../locks/blocker-tree.ts';
+import { ReplicaMemory } from '../replication/replica-memory.ts';
 import { CallerMemory, type CallerSight } from '../slow-queries/callers.ts';
 import { queryTexts } from '../slow-queries/queries.ts';
 import { QueryWindow } from '../slow-queries/query-window.ts';
@@ -28,6 +29,7 @@ export class QuickMemory {
   readonly callers = new CallerMemory();
   readonly indexes = new IndexMemory();
   readonly #counters = new CounterWindow<'commits' | 'rollbacks' | 'deadlocks'>(WINDOW_MS);
+  readonly #replicas = new ReplicaMemory();
   readonly #reads = new SequentialReads();
   readonly #texts = new Map<string, string>();
 
@@ -38,6 +40,12 @@ export class QuickMemory {
     this.#reads.clear();
     this.indexes.clear();
     this.#texts.clear();
+    this.#replicas.clear();
+  }
+
+  /** Forgets the replicas: a server that changed its role has others. */
+  forgetReplicas(): void {
+    this.#replicas.clear();
   }
 
   /** The text of a query, without its values, when a pass has read it. */
@@ -86,6 +94,7 @@ export class QuickMemory {
       },
       counters: this.#counters.difference(RATE_WINDOW_MS),
       sequentialReads: mapAnswer(answers.scans, (rows) => this.#reads.update(rows, nowMs)),
+      replicas: mapAnswer(answers.replicas, (rows) => this.#replicas.update(rows, nowMs)),
       lostIndexes: this.indexes.lost,
       connectionAdvice: adviceOn(answers, valueOf(sessions) ?? [], thresholds),
     };

@@ -6,7 +6,7 @@ import {
 } from '../connections/queries.ts';
 import { sequentialScans } from '../indexes/queries.ts';
 import { blockingTree, locks } from '../locks/queries.ts';
-import { replicationLag, replicationSlots } from '../replication/queries.ts';
+import { replicas, replicationSlots } from '../replication/queries.ts';
 import { serverState } from '../server/queries.ts';
 import { queryCounters } from '../slow-queries/queries.ts';
 import { firstRow } from './answer.ts';
@@ -24,7 +24,7 @@ export async function quickQuestions({ rows }: Asker, settings: { readonly slowM
     relations: await rows(locks),
     queries: await rows(queryCounters, [settings.slowMs, 500]),
     scans: await rows(sequentialScans),
-    replicas: await rows(replicationLag),
+    replicas: await rows(replicas),
     slots: await rows(replicationSlots),
   };
 }

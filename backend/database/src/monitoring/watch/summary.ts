@@ -44,7 +44,7 @@ export function databaseFigures({ lastQuick, lastFull, figures, reachable }: Dat
   const known = lastQuick?.known;
   const usage = valueOf(known?.answers.usage);
   const states = valueOf(known?.answers.states);
-  const replicas = valueOf(known?.answers.replicas) ?? [];
+  const replicas = valueOf(known?.replicas) ?? [];
   const database = valueOf(lastFull?.known?.database);
   const perSecond = (count: number | undefined): number | undefined =>
     known?.counters && count !== undefined ? count / known.counters.seconds : undefined;

@@ -118,8 +118,12 @@ export const databaseViews = {
   },
 
   replication(watch: DatabaseWatch): DatabaseReplication {
-    return quickView(watch, ['replicas', 'slots'], ({ answers }) => ({
-      replicas: valueOf(answers.replicas) ?? [],
+    return quickView(watch, ['replicas', 'slots'], ({ answers, replicas }) => ({
+      replicas: (valueOf(replicas) ?? []).map(
+        ({ role, replica, client, state, syncState, lagBytes, lagSeconds, visible }) => {
+          return { role, replica, client, state, syncState, lagBytes, lagSeconds, visible };
+        },
+      ),
       slots: valueOf(answers.slots) ?? [],
     }));
   },
