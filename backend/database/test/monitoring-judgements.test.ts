@@ -32,6 +32,23 @@ describe('a threshold', () => {
     expect(state.update(over(10), 400_001)).toMatchObject({ check: { status: 'ok' }, before: 'critical' });
   });
 
+  test('is judged by the pass nearest to the end of its duration, which may come a moment early', () => {
+    const passes = (intervalMs: number, driftMs: number) => {
+      const state = new CheckState('connections');
+      for (let n = 0; n < 100; n++) {
+        const nowMs = n * intervalMs - n * driftMs;
+        if (state.update(over(99), nowMs).check.status === 'critical') return nowMs / 1000;
+      }
+      return undefined;
+    };
+    expect(passes(15_000, 0)).toBe(300);
+    expect(passes(15_000, 20)).toBeCloseTo(299.6);
+    expect(passes(15_000, 300)).toBeCloseTo(294);
+    // twice as long between two passes as the duration: not before a second pass, and not much before its time
+    expect(passes(600_000, 0)).toBe(600);
+    expect(passes(284_000, 0)).toBe(568);
+  });
+
   test('begins anew when it was kept once in between', () => {
     const state = new CheckState('connections');
     state.update(over(85), 0);

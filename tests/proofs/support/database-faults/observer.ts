@@ -112,11 +112,14 @@ export class Observer {
     while (this.#passes.quick === quick && !this.#isClosed) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  #schedule(): void {
+  /** As the worker's timers do: by the clock, so that what a pass takes does not move the next one. */
+  #schedule(startMs = performance.now()): void {
     if (this.#isClosed) return;
+    const { quickMs } = this.#tempo;
+    const restMs = quickMs - ((performance.now() - startMs) % quickMs);
     this.#timer = setTimeout(() => {
-      this.#running = this.#quick().then(() => this.#schedule());
-    }, this.#tempo.quickMs);
+      this.#running = this.#quick().then(() => this.#schedule(startMs));
+    }, restMs);
   }
 
   async #quick(): Promise<void> {

@@ -38,9 +38,13 @@ const RUNBOOKS: Partial<Record<DatabaseCheckId, string>> = {
   replication_slots: 'docs/runbooks/database-size.md',
 };
 
+/** Of a threshold's duration: a pass that comes that much before its end stands for it. */
+const EARLY_SHARE = 0.05;
+
 /**
  * Follows one check over time: a limit counts only when it has been passed for as long as its threshold says, without a
- * pass in between that found it kept. A pass that found nothing neither clears nor confirms anything.
+ * pass in between that found it kept. A pass that found nothing neither clears nor confirms anything. Passes come a little
+ * early or late: the one nearest to the end of the duration decides, not always the one after it.
  */
 export class CheckState {
   readonly #id: DatabaseCheckId;
@@ -48,6 +52,7 @@ export class CheckState {
   /** The last one that was found out: between two of them there may be passes without an answer. */
   #level: Level = 'ok';
   #sinceMs = 0;
+  #lastMs: number | undefined;
   /** Since when the value has been at least at this level. */
   readonly #overSinceMs: { warning: number | undefined; critical: number | undefined } = {
     warning: undefined,
@@ -65,6 +70,7 @@ export class CheckState {
    */
   update(finding: Finding, nowMs: number): { readonly check: DatabaseCheck; readonly before?: Level } {
     const judged = this.#judge(finding, nowMs);
+    this.#lastMs = nowMs;
     const { status } = judged;
     if (this.#status !== status) this.#sinceMs = nowMs;
     this.#status = status;
@@ -91,7 +97,7 @@ export class CheckState {
     const { value, unit, limits, message, recommendation, evidence } = finding;
     const level = levelOf(finding);
     const forMs = (limits?.forSeconds ?? 0) * 1000;
-    const status = this.#confirmed(level, forMs, nowMs);
+    const status = this.#confirmed(level, forMs - this.#earlyMs(forMs, nowMs), nowMs);
     const pending = level !== status && level !== 'ok' ? this.#pending(level, forMs, nowMs) : undefined;
     return {
       status,
@@ -111,6 +117,10 @@ export class CheckState {
     over.critical = level === 'critical' ? (over.critical ?? nowMs) : undefined;
     if (over.critical !== undefined && nowMs - over.critical >= forMs) return 'critical';
     return over.warning !== undefined && nowMs - over.warning >= forMs ? 'warning' : 'ok';
+  }
+
+  #earlyMs(forMs: number, nowMs: number): number {
+    return Math.min((nowMs - (this.#lastMs ?? nowMs)) / 2, forMs * EARLY_SHARE);
   }
 
   #pending(level: 'warning' | 'critical', forMs: number, nowMs: number): NonNullable<DatabaseCheck['pending']> {
