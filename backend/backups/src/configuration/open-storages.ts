@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { BackupStorageConfiguration } from '@clearway/contracts';
-import { BackupFailure } from '../failures.ts';
 import { directoryStorage } from '../storage/directory-storage.ts';
+import { s3Storage } from '../storage/s3/s3-storage.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 
 /** The storage that is there without being declared. */
@@ -22,5 +22,5 @@ export function openStorages(
 
 function openStorage(storage: BackupStorageConfiguration, root: string): BackupStorage {
   if (storage.type === 'directory') return directoryStorage(path.resolve(root, storage.path), storage.id);
-  throw new BackupFailure('unsupported', `${storage.id} is in S3, which this version cannot use yet`);
+  return s3Storage(storage);
 }
