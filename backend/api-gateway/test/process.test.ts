@@ -234,6 +234,40 @@ describe('health', () => {
 });
 
 describe('the configuration', () => {
+  test('is shown without what came from variables, and without secrets', async () => {
+    const { origin } = await upstream((_req, res) => res.end());
+    const gateway = await start(
+      `version: 1
+upstreams:
+  main:
+    targets: [{ url: 'env:MAIN_URL' }]
+    healthCheck: { path: /, headers: { authorization: 'Bearer of-the-file', x-check: 'env:CHECK_KEY', accept: '*/*' } }
+routes:
+  - { id: all, match: { path: /*, headers: { x-partner: 'env:PARTNER', x-api-key: '*' } }, upstream: main }
+checks:
+  - { id: music, url: 'https://music.example/health?token=of-the-check' }
+`,
+      { MAIN_URL: origin, CHECK_KEY: 'of-the-environment', PARTNER: 'of-the-partner' },
+    );
+    const text = await (await fetch(`${gateway.admin}/api/gateway/configuration`)).text();
+    expect(text).not.toMatch(/of-the-(?:file|environment|partner|check)/);
+    expect(JSON.parse(text)).toMatchObject({
+      configuration: {
+        // an address is no secret, and has to be one
+        upstreams: {
+          main: {
+            targets: [{ url: origin }],
+            healthCheck: { headers: { authorization: '[hidden]', 'x-check': 'env:CHECK_KEY', accept: '*/*' } },
+          },
+        },
+        routes: [{ match: { headers: { 'x-partner': 'env:PARTNER', 'x-api-key': '*' } } }],
+      },
+    });
+    const reloaded = await (await fetch(`${gateway.admin}/api/gateway/reload`, { method: 'POST' })).text();
+    expect(reloaded).toContain('env:CHECK_KEY');
+    expect(reloaded).not.toMatch(/of-the-(?:file|environment|partner|check)/);
+  });
+
   test('a changed file takes effect, a faulty one is refused and the old one stays', async () => {
     const { origin } = await upstream((_req, res) => res.end('ok'));
     const gateway = await start(oneRoute(origin));

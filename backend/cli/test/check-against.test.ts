@@ -151,6 +151,20 @@ describe('clearway check --against recent', () => {
     ]);
   });
 
+  test('says that the configuration in force changes nothing, whatever was refused before', async () => {
+    active = HEAD + TRACKS.replace('upstream: music', 'upstream: music, policies: { rateLimit: { limit: 2 } }');
+    // the window of the first began before it; the limit was one when the others came
+    records = [record({ status: 429, reason: 'rate_limited' }), record(), record(), record()];
+    expect(await compared(active)).toMatchObject({ unchanged: 4, changes: [] });
+    since = '2027-01-01T00:00:00.000Z';
+    expect(await compared(active)).toMatchObject({ unchanged: 4, changes: [] });
+    // refused by neither of the two
+    active = HEAD + TRACKS;
+    records = [record({ status: 429, reason: 'rate_limited' })];
+    const raised = TRACKS.replace('upstream: music', 'upstream: music, policies: { rateLimit: { limit: 100 } }');
+    expect(await compared(HEAD + raised)).toMatchObject({ changes: [{ kind: 'policy', count: 1 }] });
+  });
+
   test('holds bodies and times against the new limits', async () => {
     records = [
       record({ bytesIn: 5000 }),

@@ -64,6 +64,24 @@ describe('clearway check', () => {
     expect(present.error).not.toContain('pw');
   });
 
+  test('prints no value from a variable in the conditions of routes, and compares by it all the same', async () => {
+    const route = "{ id: partner, match: { path: /x, headers: { x-key: 'env:PARTNER_KEY' } }, upstream: tracks }";
+    const file = `version: 1\nupstreams: { tracks: { targets: [{ url: http://127.0.0.1:4000 }] } }\nroutes:\n  - ${route}\n`;
+    const context = { ...inFolder({ 'clearway.yaml': file }), variables: { PARTNER_KEY: 'hunter2' } };
+    const match = ['routes', '--match', '/x', '-H'];
+    const printed = [
+      await clearway(['check'], context),
+      await clearway(['check', '--json'], context),
+      await clearway(['routes'], context),
+      await clearway([...match, 'x-key: other'], context),
+    ];
+    for (const { out } of printed) {
+      expect(out).toContain('x-key=env:PARTNER_KEY');
+      expect(out).not.toContain('hunter2');
+    }
+    expect((await clearway([...match, 'x-key: hunter2'], context)).out).toContain('taken by partner');
+  });
+
   test('says which file cannot be read', async () => {
     const { code, error } = await clearway(['check', 'absent.yaml'], inFolder({}));
     expect(code).toBe(78);
@@ -167,6 +185,10 @@ describe('the command line', () => {
     const { code, error } = await clearway(['chekc']);
     expect(code).toBe(64);
     expect(error).toContain('Did you mean check?');
+  });
+
+  test('says its version', async () => {
+    expect(await clearway(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+/) });
   });
 
   test.each([['check'], ['routes'], ['explain'], ['doctor'], ['completion']])(

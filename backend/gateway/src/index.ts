@@ -21,6 +21,7 @@ export {
   type ClearwayConfiguration,
   type ClearwaySection,
 } from './configuration/load.ts';
+export { shownConfiguration } from './configuration/shown.ts';
 export {
   RouteTable,
   type CompiledRoute,

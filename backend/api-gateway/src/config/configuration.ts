@@ -1,5 +1,5 @@
 import { ConfigurationError, type ConfigurationProblem } from '@clearway/kernel';
-import { loadSections, tlsFiles, type ClearwayConfiguration } from '@clearway/gateway';
+import { loadSections, shownConfiguration, tlsFiles, type ClearwayConfiguration } from '@clearway/gateway';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
@@ -26,7 +26,7 @@ export interface ReloadOutcome {
 /** The configuration in force, and the way to another. */
 export interface ActiveConfiguration {
   readonly current: GatewaySettings;
-  /** For operators: what is in force, since when, from which files. Values from the environment are not shown. */
+  /** What is in force, since when, from which files. Values from the environment are not shown. */
   describe(): object;
   /** Reads the files again and goes over to what they say. Throws and changes nothing when they are faulty. */
   reload(cause: ReloadCause): Promise<void>;
@@ -86,7 +86,7 @@ export function openConfiguration(options: {
       files: loaded.files,
       since: since.toISOString(),
       fingerprint: fingerprint(loaded.configuration),
-      configuration: loaded.configuration,
+      configuration: shownConfiguration(loaded),
     }),
     reload: (cause) => Promise.resolve().then(() => reload(cause)),
     watch: () =>

@@ -68,8 +68,10 @@ async function check(file: string, options: CheckOptions, context: CliContext): 
   const asJson = options.json === true;
   if (against === undefined && (url ?? least) !== undefined) throw new UsageError('--url and --least need --against');
   try {
-    const { RouteTable } = await import('@clearway/gateway');
-    const { configuration, files } = await loadFile(file, context);
+    const { RouteTable, shownConfiguration } = await import('@clearway/gateway');
+    const loaded = await loadFile(file, context);
+    const { files } = loaded;
+    const configuration = shownConfiguration(loaded);
     if (against !== undefined) {
       const admin = url ?? `http://127.0.0.1:${context.variables['ADMIN_PORT'] ?? 8001}`;
       return await checkAgainstRecent(

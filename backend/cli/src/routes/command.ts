@@ -49,10 +49,12 @@ async function routes(options: RoutesOptions, context: CliContext): Promise<Exit
   const { match, header, json } = options;
   if (match === undefined && header.length > 0) throw new UsageError('--header needs a request: add --match');
   const request = match === undefined ? undefined : parseRequest(match, header);
-  const { configuration } = await loadFile(options.file, context);
-  if (!request) return printRoutes(configuration, json === true, context);
+  const { shownConfiguration } = await import('@clearway/gateway');
+  const loaded = await loadFile(options.file, context);
+  const shown = shownConfiguration(loaded);
+  if (!request) return printRoutes(shown, json === true, context);
   const { decide } = await import('./decide.ts');
-  const decision = decide(request, configuration);
+  const decision = decide(request, loaded.configuration, shown);
   if (json) context.out(JSON.stringify({ request, ...decision }, null, 2));
   else renderDecision(request, decision, context);
   return ['route', 'reserved'].includes(decision.outcome.kind) ? EXIT.ok : EXIT.problem;

@@ -37,8 +37,16 @@ export interface Decision {
   readonly routes: readonly { readonly id: string; readonly taken: boolean; readonly why: string }[];
 }
 
-/** Decides by the gateway's own routing, so that the answer is the gateway's. */
-export function decide(written: WrittenRequest, configuration: ClearwayConfiguration): Decision {
+/**
+ * Decides by the gateway's own routing, so that the answer is the gateway's.
+ *
+ * @param shown the configuration as it may be printed
+ */
+export function decide(
+  written: WrittenRequest,
+  configuration: ClearwayConfiguration,
+  shown: Pick<ClearwayConfiguration, 'routes'>,
+): Decision {
   const target = readTarget(written.target);
   if ('problem' in target) {
     return {
@@ -56,10 +64,12 @@ export function decide(written: WrittenRequest, configuration: ClearwayConfigura
   const table = new RouteTable(configuration.routes);
   const match = table.match(request);
   const winner = 'route' in match ? match.route : undefined;
+  const printed = new Map(new RouteTable(shown.routes).routes.map((route) => [route.configuration.id, route]));
   const routes = table.explain(request).map(({ route, mismatch }) => ({
     id: route.configuration.id,
     taken: route === winner,
-    why: route === winner ? 'takes it' : whyNot(route, mismatch, request, winner),
+    why:
+      route === winner ? 'takes it' : whyNot(printed.get(route.configuration.id) ?? route, mismatch, request, winner),
   }));
   if ('route' in match) return { outcome: routeOutcome(match.route, path, query, configuration), path, routes };
   const allow = match.reason === 'method_not_allowed' ? match.allow : [];

@@ -27,6 +27,8 @@ export interface LoadedConfiguration<T> {
   readonly files: readonly string[];
   /** Faults in sections that this process does not own. */
   readonly warnings: readonly ConfigurationProblem[];
+  /** A copy of a part of the configuration in which each text that came from a variable is `env:NAME` again. */
+  readonly withoutEnvironment: <P>(part: P) => P;
 }
 
 /**
@@ -67,7 +69,8 @@ export function loadConfiguration<S extends z.ZodRawShape>(
   const configuration = (parsed.success ? parsed.data : withoutSections(whole, merge.value, warnings)) as z.output<
     z.ZodObject<S>
   >;
-  return { configuration: deepFreeze(configuration), files: merge.files, warnings };
+  const withoutEnvironment = <P>(part: P): P => merge.withoutEnvironment(part) as P;
+  return { configuration: deepFreeze(configuration), files: merge.files, warnings, withoutEnvironment };
 }
 
 /** In the order in which somebody reads the files. */

@@ -28,6 +28,8 @@ export class Merge {
   readonly #variables: Readonly<Record<string, string | undefined>>;
   /** Values that came from the environment must never be shown. */
   readonly #fromEnvironment = new Set<string>();
+  /** Texts of variables, each with the reference by which it was written. */
+  readonly #references = new Map<string, string>();
 
   constructor(readFile: ReadFile, variables: Readonly<Record<string, string | undefined>>) {
     this.#readFile = readFile;
@@ -111,6 +113,7 @@ export class Merge {
     if (name === undefined) return value;
     const text = this.#variables[name] || match?.[2];
     this.#fromEnvironment.add(`${source.name}\0${path.join('\0')}`);
+    if (text !== undefined && text === this.#variables[name]) this.#references.set(text, `env:${name}`);
     if (text === undefined || text === '') {
       const message = `the variable ${name} is not set`;
       this.problems.push({
@@ -121,6 +124,14 @@ export class Merge {
       });
     }
     return text ?? '';
+  }
+
+  /** A copy in which each text that came from a variable is the reference to it again. */
+  withoutEnvironment(value: unknown): unknown {
+    if (typeof value === 'string') return this.#references.get(value) ?? value;
+    if (Array.isArray(value)) return value.map((item) => this.withoutEnvironment(item));
+    if (!isRecord(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.withoutEnvironment(item)]));
   }
 
   #include(part: unknown, origin: Origin): void {

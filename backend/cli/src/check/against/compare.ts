@@ -1,10 +1,9 @@
 import type { RecentRecord } from '@clearway/contracts';
 import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway';
-import { failureFacts, type FailureReason } from '@clearway/kernel';
+import { answerChange, refusal, sideOf, type Difference, type Recent, type Taken } from './answer-change.ts';
 import { KnownConditions } from './conditions.ts';
 import type { GatewayFacts } from './gateway-facts.ts';
-import { Limits, type LimitVerdict } from './judge-limits.ts';
-import { RecentRouter, type Routing } from './route-recent.ts';
+import type { Routing } from './route-recent.ts';
 import { serverChanges, treatmentChanges } from './settings.ts';
 
 /** Requests that would fare differently in the same way. */
@@ -32,23 +31,21 @@ export interface Comparison {
   readonly server: readonly string[];
 }
 
-/** Failure classes that stand for what the gateway decided, so that another configuration may decide otherwise. */
-const DECIDED: ReadonlySet<string> = new Set(['rate_limited', 'body_too_large']);
-
 /** Compares what the active configuration did to recent requests with what a new one would do. */
 export function compare(facts: GatewayFacts, next: GatewayConfiguration): Comparison {
-  const active = { configuration: facts.configuration, router: new RecentRouter(facts.configuration) };
-  const planned = { configuration: next, router: new RecentRouter(next), limits: new Limits(next) };
+  const active = sideOf(facts.configuration);
+  const planned = sideOf(next);
   const routes = [...active.router.routes, ...planned.router.routes];
   const found = new ChangeList();
   for (const record of facts.records.filter(wasRouted)) {
     const known = new KnownConditions(routes, record.queryNames);
     // what was decided under an older configuration says nothing about the active one
-    if (Date.parse(record.time) >= facts.sinceMs) active.router.learn(record, known);
+    const isOfActive = Date.parse(record.time) >= facts.sinceMs;
+    if (isOfActive) active.router.learn(record, known);
     const before = active.router.decide(record, known);
     const after = planned.router.decide(record, known);
     found.add(record, before, after, (from, to) =>
-      routedChange(record, [from, active.configuration], [to, planned.configuration], planned.limits),
+      routedChange({ record, isOfActive }, { ...active, route: from }, { ...planned, route: to }),
     );
   }
   return { ...found.result(facts.records.length), server: serverChanges(facts.configuration, next) };
@@ -59,38 +56,15 @@ function wasRouted({ route, reason }: RecentRecord): boolean {
   return route !== '_none' || reason === 'route_not_found' || reason === 'method_not_allowed';
 }
 
-type Difference = Pick<Change, 'kind' | 'from' | 'to' | 'because'>;
-type Place = readonly [CompiledRoute, GatewayConfiguration];
-
-function routedChange(record: RecentRecord, before: Place, after: Place, limits: Limits): Difference | undefined {
-  const verdict = limits.judge(record, after[0]);
-  const [from, to] = [before[0].configuration.id, after[0].configuration.id];
-  const refused = verdict && newlyRefused(record, verdict);
-  if (refused)
-    return { kind: 'answer', from: answerText(record), to: refusal(verdict.reason), because: [verdict.because] };
-  const isFreed = verdict === undefined && record.reason !== undefined && DECIDED.has(record.reason);
-  if (isFreed) return { kind: 'answer', from: answerText(record), to: `route ${to}, let through`, because: [] };
-  if (from !== to)
-    return { kind: 'route', from: `route ${from}`, to: `route ${to}`, because: treatmentChanges(before, after) };
-  const because = treatmentChanges(before, after);
+function routedChange(recent: Recent, before: Taken, after: Taken): Difference | undefined {
+  const answer = answerChange(recent, before, after);
+  if (answer) return answer;
+  const [from, to] = [before.route.configuration.id, after.route.configuration.id];
+  const because = treatmentChanges([before.route, before.configuration], [after.route, after.configuration]);
+  if (from !== to) return { kind: 'route', from: `route ${from}`, to: `route ${to}`, because };
   return because.length > 0
     ? { kind: 'policy', from: `route ${from}`, to: 'the same route, treated otherwise', because }
     : undefined;
-}
-
-/** What failed already would fail as before: a limit would at best give it another name. */
-function newlyRefused(record: RecentRecord, { reason }: LimitVerdict): boolean {
-  const failed = record.reason !== undefined && record.reason !== 'upstream_5xx';
-  return failed ? DECIDED.has(record.reason ?? '') && record.reason !== reason : true;
-}
-
-function answerText({ status, reason, route }: RecentRecord): string {
-  const answered = status === 0 ? 'no answer' : `answered ${status}`;
-  return `${route === '_none' ? '' : `route ${route}, `}${answered}${reason === undefined ? '' : ` ${reason}`}`;
-}
-
-function refusal(reason: FailureReason): string {
-  return `${failureFacts(reason).status} ${reason}`;
 }
 
 function routingText(routing: Routing): string {
