@@ -10,6 +10,7 @@ import { addDoctorCommand } from './doctor/command.ts';
 import { addExplainCommand } from './explain/command.ts';
 import { addJobsCommand } from './jobs/command.ts';
 import { addRoutesCommand } from './routes/command.ts';
+import { VERSION } from './version.ts';
 
 /** Takes the exit status of the command that ran. */
 export type Finish = (exitCode: ExitCode) => void;
@@ -26,6 +27,7 @@ Exit status
 export function createProgram(context: CliContext, finish: Finish = () => {}): Command {
   const program = new Command('clearway')
     .description('Checks, explains and diagnoses the Clearway API gateway.')
+    .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(see --help)')
     .configureOutput({
