@@ -62,6 +62,17 @@ describeWithTools(`the commands of the documents${missing === undefined ? '' : `
     DOCUMENT_LIMIT_MS,
   );
 
+  test('find the command line by npx', async () => {
+    const block: Block = {
+      document: 'made-up.md',
+      line: 1,
+      language: 'sh',
+      flags: [],
+      text: 'command npx clearway --version',
+    };
+    await new Session(stack).run(block, undefined);
+  });
+
   test('are noticed when they fail, print something else, or are refused', async () => {
     const session = new Session(stack);
     const attempt = (markdown: string): Promise<void> => {

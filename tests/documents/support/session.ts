@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Block } from './documents.ts';
+import { ROOT, type Block } from './documents.ts';
 import { missingLine } from './shown-output.ts';
 import type { DocumentedStack } from './stack.ts';
 
@@ -19,6 +20,10 @@ interface Outcome {
 
 const EVENTUALLY_MS = 10_000;
 const POLL_MS = 100;
+/** Programs that the clone has installed. */
+const PROGRAMS = path.join(ROOT, 'node_modules/.bin');
+/** What npx finds, without the second that npm takes each time to look for it. */
+const NPX = 'npx() { "$@"; }\n';
 const PROBLEM = /"type":"urn:[a-z]+:problem:/;
 
 /**
@@ -65,9 +70,9 @@ export class Session {
 
   async #execute(text: string): Promise<Outcome> {
     const { folder, variables } = this.#stack;
-    const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', text], {
+    const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', NPX + text], {
       cwd: folder,
-      env: { ...variables },
+      env: { ...variables, PATH: [PROGRAMS, variables['PATH']].join(path.delimiter) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
