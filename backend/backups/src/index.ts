@@ -53,7 +53,7 @@ export {
 export { embeddedScratch } from './verify/embedded-scratch.ts';
 export type { ScratchDatabase, ScratchServer } from './verify/scratch.ts';
 export type { VerifyResult } from './verify/verify.ts';
-export { readIdentities, checkRecipient } from './encryption/age.ts';
+export { checkRecipient, newIdentity, readIdentities } from './encryption/age.ts';
 export { checkRestore, type RestoreResult } from './restore/restore.ts';
 export type { RestoreJournal } from './restore/journal.ts';
 export type { AdoptRequest } from './engine/adopt.ts';

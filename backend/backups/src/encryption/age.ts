@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { Decrypter, Encrypter } from 'age-encryption';
+import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
 
 /**
@@ -105,3 +105,9 @@ function keyFailure(error: unknown): BackupFailure {
 const toWeb = (source: Readable): ReadableStream<Uint8Array> => Readable.toWeb(source);
 
 const fromWeb = (stream: ReadableStream<Uint8Array>): Readable => Readable.fromWeb(stream);
+
+/** A new pair of keys: whoever has the identity opens what was encrypted for the recipient. */
+export async function newIdentity(): Promise<{ readonly identity: string; readonly recipient: string }> {
+  const identity = await generateIdentity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}

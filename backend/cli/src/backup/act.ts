@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupFailure, BackupProgress, OnProgress } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -10,19 +11,25 @@ export interface Acting {
   readonly signal: AbortSignal;
 }
 
+const LOCK_POLL_MS = 500;
+
 /**
  * Runs a command on backups: shows how far it is, stops it when it is told to, and gives each class of failure its own
  * exit status.
+ *
+ * @param waitSeconds how long to wait for another one that works on the same database; it is refused by name otherwise
  */
 export async function act(
   context: CliContext,
   asJson: boolean,
   work: (acting: Acting) => Promise<ExitCode>,
+  waitSeconds = 0,
 ): Promise<ExitCode> {
   const abort = new AbortController();
   const forget = context.onInterrupt?.(() => abort.abort());
   try {
-    return await work({ onProgress: shownProgress(context), signal: abort.signal });
+    const acting = { onProgress: shownProgress(context), signal: abort.signal };
+    return await whenUnlocked(() => work(acting), acting, context, waitSeconds);
   } catch (error) {
     if (!isBackupFailure(error)) throw error;
     context.progress?.('');
@@ -31,6 +38,26 @@ export async function act(
   } finally {
     context.progress?.('');
     forget?.();
+  }
+}
+
+/** Tries again while another one holds the lock, until the time is over. */
+async function whenUnlocked<T>(
+  work: () => Promise<T>,
+  { signal, onProgress }: Acting,
+  { clock }: CliContext,
+  waitSeconds: number,
+): Promise<T> {
+  const untilMs = clock.monotonicMs() + waitSeconds * 1000;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const isOver = clock.monotonicMs() >= untilMs || signal.aborted;
+      if (!isBackupFailure(error) || error.reason !== 'locked' || isOver) throw error;
+      onProgress({ phase: 'connecting', message: `waiting: ${error.message}` });
+      await sleep(LOCK_POLL_MS, undefined, { signal }).catch(() => {});
+    }
   }
 }
 

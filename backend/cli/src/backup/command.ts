@@ -7,6 +7,7 @@ import { addCreateCommand } from './create.ts';
 import { addDiffCommand } from './diff.ts';
 import { addDrillCommand } from './drill.ts';
 import { addListCommand } from './list.ts';
+import { addNewKeyCommand } from './new-key.ts';
 import { addRecoverCommand } from './recover.ts';
 import { addRestoreCommand } from './restore.ts';
 import { addShowCommand } from './show.ts';
@@ -31,4 +32,5 @@ export function addBackupCommand(program: Command, context: CliContext, finish: 
   addDiffCommand(backup, context, finish);
   addRecoverCommand(backup, context, finish);
   addDrillCommand(backup, context, finish);
+  addNewKeyCommand(backup, context, finish);
 }

@@ -1,11 +1,11 @@
 import type { CliContext } from '../context.ts';
-import { EXIT, UsageError } from '../exit-codes.ts';
+import { EXIT, UsageError, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
-import { act } from './act.ts';
+import { act, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { backupDocument } from './document.ts';
 import { databaseToUse, openBackups } from './setup.ts';
-import { durationText, sizeText } from './sizes.ts';
+import { durationText, secondsOf, sizeText } from './sizes.ts';
 
 const EXAMPLES = `
 Examples
@@ -30,12 +30,14 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
     .option('--encrypt <recipient...>', 'public keys of age; BACKUP_RECIPIENTS otherwise')
     .option('--system-identifier <id>', 'refuse unless the database is on this cluster')
     .option('--accept-new-identity', 'the database was moved to another cluster')
+    .option('--wait <duration>', 'wait so long, such as 10m, while another one works on the database')
     .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;
-      const code = await act(context, asJson, async (acting) => {
+      const waitSeconds = options.wait === undefined ? 0 : secondsOf(options.wait);
+      const work = async (acting: Acting): Promise<ExitCode> => {
         const { engine, storage } = await openBackups(context, options);
         const made = await engine.create({
           connectionString: await databaseToUse(context, options.database),
@@ -59,8 +61,8 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
           context.out(`prove it: clearway backup verify ${id} --level exact`);
         }
         return EXIT.ok;
-      });
-      finish(code);
+      };
+      finish(await act(context, asJson, work, waitSeconds));
     });
 }
 

@@ -1,12 +1,12 @@
 import type { DrillReport } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
-import { EXIT, UsageError } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { act, printFailure } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
-import { ageText, durationText } from './sizes.ts';
+import { ageText, durationText, secondsOf } from './sizes.ts';
 
 const EXAMPLES = `
 A report of it is kept in the folder drills of the directory of the backups.
@@ -61,15 +61,6 @@ export function addDrillCommand(backup: BackupCommand, context: CliContext, fini
       });
       finish(code);
     });
-}
-
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
-
-/** Seconds of a text such as `30m`. */
-export function secondsOf(text: string): number {
-  const match = /^(\d{1,6})([smh])$/.exec(text);
-  if (!match) throw new UsageError(`${text} is not a duration: write it like 90s, 30m or 2h`);
-  return Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
 }
 
 const COLOURS = { passed: 'green', failed: 'red', skipped: 'grey' } as const;

@@ -38,14 +38,15 @@ export function addShowCommand(backup: BackupCommand, context: CliContext, finis
         if (options.json) {
           const document = { ...backupDocument(found), manifest, verifications: verifications.verifications };
           context.out(JSON.stringify(document, null, 2));
-        } else render(found, context);
+        } else renderBackup(found, context);
         return EXIT.ok;
       });
       finish(code);
     });
 }
 
-function render(backup: StoredBackup, context: CliContext): void {
+/** Says what a backup holds and how it was proven. */
+export function renderBackup(backup: StoredBackup, context: CliContext): void {
   const { manifest, verifications } = backup;
   const { source, dump, content, encryption, roles } = manifest;
   const document = backupDocument(backup);

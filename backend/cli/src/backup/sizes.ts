@@ -1,3 +1,5 @@
+import { UsageError } from '../exit-codes.ts';
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** A number of bytes for people, such as `12.4 MiB`. */
@@ -27,4 +29,17 @@ export function ageText(at: string, nowMs: number): string {
   if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
   if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`;
   return `${Math.round(seconds / 86_400)} days ago`;
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/**
+ * Seconds of a duration that somebody wrote, such as `30m`.
+ *
+ * @throws UsageError when it is none
+ */
+export function secondsOf(text: string): number {
+  const match = /^(\d{1,6})([smh])$/.exec(text);
+  if (!match) throw new UsageError(`${text} is not a duration: write it like 90s, 30m or 2h`);
+  return Number(match[1]) * (SECONDS[match[2] ?? ''] ?? 1);
 }
