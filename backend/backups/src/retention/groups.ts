@@ -1,6 +1,7 @@
 import type { Clock } from '@clearway/kernel';
 import type { CatalogueListing, StoredBackup, UnreadableBackup } from '../catalogue/catalogue.ts';
 import { nameOfBackupId } from '../catalogue/id.ts';
+import type { PruneRequest } from './prune.ts';
 import { retained, retainedUnreadable, type RetainedBackup } from './plan.ts';
 
 /** Name of the file that says since when a backup is known to be unreadable. */
@@ -18,20 +19,21 @@ export interface BackupGroup {
  */
 export async function groupBackups(
   { backups, unreadable }: CatalogueListing,
-  how: { readonly database?: string | undefined; readonly isDryRun?: boolean | undefined; readonly clock: Clock },
+  how: Pick<PruneRequest, 'database' | 'except' | 'isDryRun' | 'clock'>,
 ): Promise<BackupGroup[]> {
   const groups = new Map<string, RetainedBackup[]>();
+  const isWanted = (database: string): boolean =>
+    (how.database === undefined || database === how.database) && !how.except?.includes(database);
   const add = (database: string, backup: RetainedBackup): void =>
     void groups.set(database, [...(groups.get(database) ?? []), backup]);
   for (const backup of backups) add(databaseOf(backup), retained(backup));
   for (const backup of unreadable) {
     if (backup.reason !== 'damaged') continue;
     const database = databaseOfUnreadable(backup, backups);
-    if (how.database !== undefined && database !== how.database) continue;
-    add(database, retainedUnreadable(backup, await foundMs(backup, how)));
+    if (isWanted(database)) add(database, retainedUnreadable(backup, await foundMs(backup, how)));
   }
   return [...groups]
-    .filter(([database]) => how.database === undefined || database === how.database)
+    .filter(([database]) => isWanted(database))
     .map(([database, members]) => ({ database, backups: members }));
 }
 

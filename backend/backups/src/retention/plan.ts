@@ -70,7 +70,8 @@ export function planRetention(
   const keep = (kept: readonly RetainedBackup[], why: (backup: RetainedBackup) => string): void =>
     kept.forEach((backup) => reasons.has(backup) || reasons.set(backup, why(backup)));
 
-  keep(proven.filter(({ state }) => state === 'exact').slice(-1), () => 'the last exact one');
+  // whatever it was made for
+  keep(sorted.filter(({ state }) => state === 'exact').slice(-1), () => 'the last exact one');
   keep(proven.slice(-1), () => 'the last proven one');
   keep(latest(proven, rules.keepCount), () => `one of the last ${rules.keepCount}`);
   const newestMs = lastProven?.madeAtMs ?? 0;

@@ -14,6 +14,8 @@ export interface PruneRequest {
   readonly policy: RetentionPolicy;
   /** Only the backups of this database. */
   readonly database?: string | undefined;
+  /** Not the backups of these. */
+  readonly except?: readonly string[] | undefined;
   /** Only says what would be done. */
   readonly isDryRun?: boolean | undefined;
   readonly clock: Clock;

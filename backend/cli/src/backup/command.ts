@@ -8,6 +8,7 @@ import { addDiffCommand } from './diff.ts';
 import { addDrillCommand } from './drill.ts';
 import { addListCommand } from './list.ts';
 import { addNewKeyCommand } from './new-key.ts';
+import { addPruneCommand } from './prune.ts';
 import { addRecoverCommand } from './recover.ts';
 import { addRestoreCommand } from './restore.ts';
 import { addShowCommand } from './show.ts';
@@ -29,6 +30,7 @@ export function addBackupCommand(program: Command, context: CliContext, finish: 
   addShowCommand(backup, context, finish);
   addVerifyCommand(backup, context, finish);
   addRestoreCommand(backup, context, finish);
+  addPruneCommand(backup, context, finish);
   addDiffCommand(backup, context, finish);
   addRecoverCommand(backup, context, finish);
   addDrillCommand(backup, context, finish);
