@@ -6,17 +6,11 @@
 #   scripts/setup-postgresql.sh --check             only looks, and changes nothing
 #   scripts/setup-postgresql.sh --to env:SHOP_URL --migrations ./prisma/migrations
 set -euo pipefail
+# shellcheck source=scripts/run-clearway.sh
+source "$(dirname "${BASH_SOURCE[0]}")/run-clearway.sh"
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-readonly root
-
-if ! command -v node > /dev/null; then
-  echo 'Node is missing: install any version from 18; the pinned one comes as a package.' >&2
+if [ ! -d "$root/backend/database/src/generated" ]; then
+  echo "Nothing is built yet: run 'npm ci && npm run build' in $root first." >&2
   exit 69
 fi
-if [ ! -d "$root/node_modules/pg" ] || [ ! -d "$root/backend/database/src/generated" ]; then
-  echo "Nothing is installed yet: run 'npm ci && npm run build' in $root first." >&2
-  exit 69
-fi
-PATH="$root/node_modules/.bin:$PATH"
-exec node "$root/backend/cli/bin/clearway.js" database setup "$@"
+run_clearway database setup "$@"
