@@ -81,3 +81,18 @@ export {
   type RecoveryResult,
 } from './recover/recover.ts';
 export type { ComparedRow } from './recover/stage.ts';
+export {
+  BACKUP_EVENT_TYPES,
+  type BackupEvent,
+  type BackupEventType,
+  type TellBackupEvent,
+} from './notices/backup-event.ts';
+export { openNotices, type NoticeOutcome, type Notices } from './notices/notices.ts';
+export type { RoutineOptions } from './routine/deps.ts';
+export { drillDatabase } from './routine/drill-database.ts';
+export { makeBackup } from './routine/make-backup.ts';
+export { proveNewest, type ProvenCopy } from './routine/prove-newest.ts';
+export { pruneDatabase, pruneFailures } from './routine/prune-database.ts';
+export { BACKUP_CHECKS, type BackupCheck, type BackupCheckId, type BackupCheckStatus } from './monitor/check.ts';
+export type { BackupFacts, StorageFacts } from './monitor/facts.ts';
+export { judgeBackups, monitorBackups, type BackupFigures, type BackupStanding } from './monitor/monitor.ts';

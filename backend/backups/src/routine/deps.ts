@@ -1,0 +1,28 @@
+import type { Clock } from '@clearway/kernel';
+import type { BackupFailure } from '../failures.ts';
+import type { TellBackupEvent } from '../notices/backup-event.ts';
+import type { OnProgress } from '../progress.ts';
+
+/** What every piece of the routine is given. */
+export interface RoutineOptions {
+  readonly clock: Clock;
+  /** Hears what came of it. */
+  readonly tell?: TellBackupEvent | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether a failure is to be told: not so while another try follows. */
+  readonly tellsFailures?: boolean | undefined;
+}
+
+/** An observer cannot break what it observes. */
+export function tellSafely({ tell }: RoutineOptions, ...[event]: Parameters<TellBackupEvent>): void {
+  try {
+    void Promise.resolve(tell?.(event)).catch(() => {});
+  } catch {
+    // nobody's concern
+  }
+}
+
+/** Somebody who stopped it knows that it did not happen. */
+export const isToBeTold = (failure: BackupFailure, { tellsFailures = true }: RoutineOptions): boolean =>
+  tellsFailures && failure.reason !== 'interrupted';

@@ -1,0 +1,94 @@
+import { listBackups, type StoredBackup } from '../catalogue/catalogue.ts';
+import type { BackedUpDatabase } from '../configuration/open-backups.ts';
+import { asBackupFailure, BackupFailure } from '../failures.ts';
+import { failureEvent, type BackupEvent } from '../notices/backup-event.ts';
+import type { BackupStorage } from '../storage/storage.ts';
+import type { VerifyResult } from '../verify/verify.ts';
+import { isToBeTold, tellSafely, type RoutineOptions } from './deps.ts';
+
+/** What proving the newest backup came to in one storage. */
+export interface ProvenCopy {
+  readonly storage: string;
+  readonly backupId: string | null;
+  readonly result?: VerifyResult | undefined;
+  readonly failure?: BackupFailure | undefined;
+}
+
+/**
+ * Restores the newest backup of a database and compares it, in each storage where it lies. What is wrong with one copy
+ * does not keep the others from being looked at.
+ */
+export async function proveNewest(database: BackedUpDatabase, options: RoutineOptions): Promise<ProvenCopy[]> {
+  const copies: ProvenCopy[] = [];
+  for (const storage of database.storages) copies.push(await proveIn(storage, database, options));
+  for (const copy of copies) tellCopy(database.id, copy, options);
+  return copies;
+}
+
+/** The backups of a database in a storage that its schedule made, oldest first. */
+export async function regularBackups(storage: BackupStorage, nameOnServer: string): Promise<StoredBackup[]> {
+  const { backups } = await listBackups(storage);
+  return backups.filter(({ manifest }) => manifest.purpose === 'regular' && manifest.source?.database === nameOnServer);
+}
+
+async function proveIn(
+  storage: BackupStorage,
+  database: BackedUpDatabase,
+  options: RoutineOptions,
+): Promise<ProvenCopy> {
+  let backupId: string | null = null;
+  try {
+    const newest = (await regularBackups(storage, database.nameOnServer)).at(-1);
+    if (!newest) {
+      const message = `${storage.id} holds no backup of ${database.id}`;
+      throw new BackupFailure('not-found', message, { remedy: 'make one: clearway backup create' });
+    }
+    backupId = newest.id;
+    const { engine, policy } = database;
+    const identities = newest.manifest.encryption ? await database.identities() : [];
+    const { onProgress, signal } = options;
+    const result = await engine.verify({ backup: newest, level: policy.verify.level, identities, onProgress, signal });
+    return { storage: storage.id, backupId, result, failure: result.failure };
+  } catch (error) {
+    const failure = asBackupFailure(error, 'not-provable');
+    if (failure.reason === 'interrupted') throw failure;
+    return { storage: storage.id, backupId, failure };
+  }
+}
+
+function tellCopy(database: string, { storage, backupId, result, failure }: ProvenCopy, options: RoutineOptions): void {
+  const nowMs = options.clock.nowMs();
+  if (failure) {
+    const event = failureEvent('backup.proof_failed', database, failure, { nowMs, backupId, facts: { storage } });
+    if (isToBeTold(failure, options)) tellSafely(options, event);
+    return;
+  }
+  if (result) tellSafely(options, provenEvent(database, storage, result, nowMs));
+}
+
+function provenEvent(
+  database: string,
+  storage: string,
+  { backup, verification }: VerifyResult,
+  nowMs: number,
+): BackupEvent {
+  const { state } = backup.verifications;
+  const { restoreSeconds, server } = verification;
+  const restored = restoreSeconds === undefined ? '' : `, restored in ${restoreSeconds.toFixed(1)} s`;
+  return {
+    type: 'backup.proven',
+    at: new Date(nowMs).toISOString(),
+    severity: 'info',
+    database,
+    backupId: backup.id,
+    message: `${backup.id} in ${storage} is ${state}${restored}`,
+    remedy: null,
+    reason: null,
+    facts: {
+      state,
+      storage,
+      ...(restoreSeconds !== undefined && { restoreSeconds }),
+      ...(server !== undefined && { server }),
+    },
+  };
+}
