@@ -14,6 +14,7 @@ const FOLDER = mkdtempSync(path.join(tmpdir(), 'clearway-scripts-'));
 let database: TestDatabase;
 let sql: pg.Client;
 let copy: string;
+let made: ReturnType<typeof run>;
 
 beforeAll(async () => {
   // stands for a clone: what an environment needs lies in its folder
@@ -24,7 +25,8 @@ beforeAll(async () => {
   sql = new pg.Client({ connectionString: database.connectionString });
   await sql.connect();
   await sql.query(`CREATE TABLE tracks AS SELECT g AS id FROM generate_series(1, 12) AS g`);
-});
+  made = run('backup-database.sh', 'staging', '--compression', 'gzip', '--json');
+}, 60_000);
 afterAll(async () => {
   await sql?.query(`DROP DATABASE IF EXISTS "${copy}"`);
   await sql?.end();
@@ -45,7 +47,6 @@ function run(script: string, ...args: string[]) {
 
 describe('the scripts for backups', () => {
   test('take an environment, the same options as the commands, and hand on their exit status', () => {
-    const made = run('backup-database.sh', 'staging', '--compression', 'gzip', '--json');
     expect([made.status, made.error]).toEqual([0, expect.not.stringContaining('error')]);
     const { id, file, rows } = JSON.parse(made.out) as { id: string; file: string; rows: number };
     expect([file, rows]).toEqual([expect.stringContaining(path.join(FOLDER, 'kept', id)), 12]);
