@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { measureDatabase, newIdentity, type StoredBackup } from '../src/index.ts';
+import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
+import { everything } from './support/everything.ts';
+
+const hasTools = (...tools: readonly string[]): boolean =>
+  tools.every((tool) => spawnSync(tool, ['--version']).status === 0);
+const withTools = hasTools('pg_dump', 'pg_restore', 'psql', 'zstd', 'gzip') ? test : test.skip;
+const withAge = hasTools('pg_dump', 'pg_restore', 'psql', 'zstd', 'age') ? test : test.skip;
+
+let server: BenchServer;
+let bench: Bench;
+let portable: Bench;
+let source: string;
+const folder = mkdtempSync(path.join(tmpdir(), 'clearway-own-tools-'));
+
+beforeAll(async () => {
+  server = await openBenchServer();
+  portable = openBench(server);
+  bench = openBench(server, { tools: { variables: process.env } });
+  source = await server.makeDatabase('own', everything(server.name('own')));
+}, 60_000);
+afterAll(async () => {
+  await server?.close();
+  portable?.close();
+  bench?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Restores a backup by a line of a shell, as the guide has it, into a new database; what that holds then. */
+async function restoredBy(line: string, { id, manifest }: StoredBackup, where: Bench) {
+  const to = await server.makeDatabase(`own_${id.slice(-6)}`);
+  const file = path.join(where.directory, id, manifest.files.find(({ role }) => role === 'dump')?.name ?? '');
+  const { status, stderr } = spawnSync('bash', ['--norc', '-euo', 'pipefail', '-c', line], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], FILE: file, TARGET: to, KEY: path.join(folder, 'key.txt') },
+  });
+  expect([status, stderr.replaceAll(/^.*transaction_timeout.*\n/gm, '')]).toEqual([0, '']);
+  return (await measureDatabase(to)).content;
+}
+
+async function assertSame(line: string, backup: StoredBackup, where = bench): Promise<void> {
+  const { content } = backup.manifest;
+  const restored = await restoredBy(line, backup, where);
+  expect(restored.tables).toEqual(content?.tables);
+  expect(restored.largeObjects).toEqual(content?.largeObjects);
+}
+
+const PSQL = 'psql --quiet --output=/dev/null --set=ON_ERROR_STOP=1 --dbname="$TARGET"';
+const PG_RESTORE = 'pg_restore --exit-on-error --dbname="$TARGET"';
+
+describe('a machine with the programs of PostgreSQL and without Clearway', () => {
+  withTools('restores the custom format, compressed by zstd', async () => {
+    await assertSame(
+      `zstd -dc "$FILE" | ${PG_RESTORE}`,
+      await bench.create({ connectionString: source, format: 'custom' }),
+    );
+  });
+
+  withTools('restores the custom format with gzip, which pg_restore unpacks itself', async () => {
+    const backup = await bench.create({ connectionString: source, format: 'custom', compression: 'gzip' });
+    await assertSame(`${PG_RESTORE} "$FILE"`, backup);
+  });
+
+  withTools('restores an SQL script with psql', async () => {
+    await assertSame(`zstd -dc "$FILE" | ${PSQL}`, await bench.create({ connectionString: source, format: 'plain' }));
+    const gzipped = await bench.create({ connectionString: source, format: 'plain', compression: 'gzip' });
+    await assertSame(`gzip -dc "$FILE" | ${PSQL}`, gzipped);
+  });
+
+  withTools('restores what was dumped without pg_dump', async () => {
+    await assertSame(`zstd -dc "$FILE" | ${PSQL}`, await portable.create({ connectionString: source }), portable);
+  });
+
+  withAge('opens an encrypted backup with age', async () => {
+    const { identity, recipient } = await newIdentity();
+    writeFileSync(path.join(folder, 'key.txt'), `${identity}\n`);
+    const backup = await bench.create({ connectionString: source, format: 'custom', recipients: [recipient] });
+    await assertSame(`age --decrypt --identity "$KEY" "$FILE" | zstd -dc | ${PG_RESTORE}`, backup);
+  });
+});
