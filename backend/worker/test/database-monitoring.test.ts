@@ -180,10 +180,50 @@ describe('a pass on demand', () => {
   });
 });
 
+describe('a changed configuration', () => {
+  test('is gone over to: what stays goes on over the connections that it has, what goes is asked no more', async () => {
+    const sessions = async (): Promise<number[]> => {
+      const { rows } = await pool.query<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity WHERE application_name = 'clearway-monitor' AND datname = current_database() ORDER BY pid`,
+      );
+      return rows.map(({ pid }) => pid);
+    };
+    const entry = { id: 'shop', label: 'The shop', url: shop.connectionString, quickSeconds: 1, quotaBytes: 2 ** 40 };
+    const nothing = { integrity: [], migrations: [], backups: [], backupStorages: [] };
+    const go = (...databases: object[]) =>
+      worker.reconfigure({ ...nothing, databases: databasesSchema.parse(databases) });
+    const gone = { id: 'gone', url: 'postgresql://nobody:hunter2@127.0.0.1:1/gone', quickSeconds: 1 };
+    const before = await sessions();
+    await go(entry, { id: 'later', url: own.connectionString, quickSeconds: 1 });
+    expect((await list()).databases.map(({ id, status }) => `${id} ${status}`).slice(0, 2)).toEqual([
+      'clearway ok',
+      'shop ok',
+    ]);
+    await eventually(async () => ((await statusOf('later', 'size')) === undefined ? undefined : true));
+    // the one for quick passes: integrity checks take the other one's place at times
+    expect((await sessions()).some((pid) => before.includes(pid))).toBe(true);
+    expect(await (await fetch(`${worker.origin}/metrics`)).text()).not.toContain(
+      'clearway_database_reachable{database="gone"}',
+    );
+    expect((await fetch(`${worker.origin}/api/database/sizes?database=gone`)).status).toBe(404);
+    expect(await get('/api/database/integrity')).toMatchObject({
+      databases: [{ database: 'clearway' }, { database: 'shop' }, { database: 'later' }],
+    });
+
+    // with other thresholds it is asked anew, over connections of its own, and the old ones are closed
+    await go({ ...entry, thresholds: { connections: { warningPercent: 50 } } }, gone);
+    await eventually(async () => ((await statusOf('shop', 'size')) === 'ok' ? true : undefined));
+    const now = await sessions();
+    expect(now.length).toBeLessThanOrEqual(2);
+    expect(now.filter((pid) => before.includes(pid))).toEqual([]);
+    await eventually(async () => ((await statusOf('gone', 'reachable')) === 'critical' ? true : undefined));
+  });
+});
+
 describe('two workers', () => {
   test('share the work by a lease: one asks, the other serves what that one left', async () => {
     const other = await startWhole(
-      { DATABASE_URL: own.connectionString },
+      { DATABASE_URL: own.connectionString, CRON_SECRET: SECRET },
       {
         databases: databasesSchema.parse([{ id: 'shop', url: shop.connectionString, quickSeconds: 1 }]),
       },
@@ -199,10 +239,20 @@ describe('two workers', () => {
       );
       expect(sizes.data?.tables[0]).toMatchObject({ tableName: 'orders' });
       expect(await (await fetch(`${other.origin}/metrics`)).text()).not.toContain('clearway_database_reachable{');
-      const { rows } = await pool.query(
-        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'clearway-monitor' AND datname = current_database()`,
-      );
-      expect(rows).toEqual([{ n: 2 }]);
+      const monitors = async (): Promise<number | undefined> => {
+        const { rows } = await pool.query<{ n: number }>(
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'clearway-monitor' AND datname = current_database()`,
+        );
+        return rows[0]?.n;
+      };
+      expect(await monitors()).toBeLessThanOrEqual(2);
+
+      // asked for a pass, the other one makes it, and leaves no connections behind
+      const answer = await fetch(`${other.origin}/api/cron/monitor`, {
+        headers: { authorization: `Bearer ${SECRET}` },
+      });
+      expect(await answer.json()).toMatchObject({ status: 'done' });
+      expect(await monitors()).toBeLessThanOrEqual(2);
     } finally {
       await other.close();
     }

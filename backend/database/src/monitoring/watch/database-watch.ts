@@ -207,9 +207,14 @@ export class DatabaseWatch {
     });
   }
 
+  /** Closes the connections; the next pass opens them again. */
+  async disconnect(): Promise<void> {
+    await Promise.all([this.#quickLane.close(), this.#fullLane.close()]);
+  }
+
   async close(): Promise<void> {
     this.#resources.close();
-    await Promise.all([this.#quickLane.close(), this.#fullLane.close()]);
+    await this.disconnect();
   }
 
   #takeTurn(): Promise<PassResult<FullAnswers>> {

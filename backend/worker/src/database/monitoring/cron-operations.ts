@@ -42,7 +42,7 @@ export function cronOperations(monitoring: DatabaseMonitoring): Operation[] {
   let running: { readonly startedAt: string; readonly done: Promise<void> } | undefined;
   const passAll = async (): Promise<void> => {
     const watches = [...monitoring.watches.values()];
-    await Promise.all(watches.map((watch) => monitoring.quick(watch).then(() => monitoring.full(watch))));
+    await Promise.all(watches.map((watch) => monitoring.passOnDemand(watch)));
   };
   const handle = async (_req: unknown, res: Response): Promise<void> => {
     if (running) {

@@ -124,6 +124,17 @@ export class DatabaseMonitoring {
     this.#keep(watch, 'full', pass, FULL_VIEWS);
   }
 
+  /**
+   * A quick pass and then a full one, now. While another worker watches, whose two connections stay open, over one
+   * connection that is closed behind it.
+   */
+  async passOnDemand(watch: DatabaseWatch): Promise<void> {
+    await this.quick(watch);
+    if (!this.isWatching) await watch.disconnect();
+    await this.full(watch);
+    if (!this.isWatching) await watch.disconnect();
+  }
+
   /** The last result as another worker left it; undefined when there is none or it cannot be read. */
   async stored(databaseId: string, kind: 'quick' | 'full'): Promise<PassDocument | undefined> {
     return this.store.latest(databaseId, kind).catch(() => undefined);
