@@ -18,6 +18,8 @@ interface Extent {
   readonly replaced: readonly number[];
   /** Two passes, since one may have begun just before the fault; more where the machine does other things as well. */
   readonly limitSeconds: number;
+  /** The server's statistics count the time for which a busy machine lets it wait, too. */
+  readonly costLimitPercent: number;
 }
 
 const MAJORS = [15, 18];
@@ -28,6 +30,7 @@ const WHOLE: Extent = {
   manySessions: 300,
   replaced: MAJORS,
   limitSeconds: 32,
+  costLimitPercent: 1,
 };
 const SHORT: Extent = {
   tempo: SHORT_TEMPO,
@@ -36,6 +39,7 @@ const SHORT: Extent = {
   manySessions: 60,
   replaced: [18],
   limitSeconds: 10,
+  costLimitPercent: 10,
 };
 
 /** Those that leave the rest of the server alone, and run side by side. */
@@ -60,6 +64,8 @@ interface Report {
   readonly outcome: Outcome;
   readonly maxConnections: number;
   readonly slowestQuickMs: number;
+  /** Time of the passes in the database while the fault lasted, of the time between passes as they are shipped. */
+  readonly costPercent: number;
 }
 
 export const proof: Proof = {
@@ -67,21 +73,30 @@ export const proof: Proof = {
     'Whatever befalls a PostgreSQL database, the monitor says it within a pass of its threshold, over two connections and in less than a hundredth of its time, and sees it end.',
   async run({ isShort, progress }: ProofContext) {
     const extent = isShort ? SHORT : WHOLE;
-    const bars: Bar[] = [];
-    const measurements: Record<string, unknown> = {};
-    for (const major of MAJORS) {
-      const { reports, cost, version } = await onServer(major, extent, progress);
-      bars.push(...barsOf(major, reports, extent, cost.percent));
-      measurements[`PostgreSQL ${version}`] = { costOfPasses: cost, reports: reports.map(shown) };
-      if (!extent.replaced.includes(major)) continue;
-      progress(`PostgreSQL ${version}: stopping, restarting and replacing the server`);
-      const server = await serverFaults(major, extent.tempo);
-      bars.push(...serverBars(major, server, extent));
-      measurements[`PostgreSQL ${version}, the server itself`] = server;
-    }
-    return { bars, measurements };
+    // side by side: nearly all of it is waiting for the next pass
+    const results = await Promise.all(MAJORS.map((major) => onMajor(major, extent, progress)));
+    return {
+      bars: results.flatMap(({ bars }) => bars),
+      measurements: Object.assign({}, ...results.map(({ measurements }) => measurements)) as Record<string, unknown>,
+    };
   },
 };
+
+async function onMajor(major: number, extent: Extent, progress: ProofContext['progress']) {
+  const [{ reports, cost, version }, server] = await Promise.all([
+    onServer(major, extent, progress),
+    extent.replaced.includes(major) ? serverFaults(major, extent.tempo) : undefined,
+  ]);
+  const bars = barsOf(major, reports, extent, cost.percent);
+  const measurements: Record<string, unknown> = {
+    [`PostgreSQL ${version}`]: { costOfPasses: cost, reports: reports.map(shown) },
+  };
+  if (server) {
+    bars.push(...serverBars(major, server, extent));
+    measurements[`PostgreSQL ${version}, the server itself`] = server;
+  }
+  return { bars, measurements };
+}
 
 async function onServer(major: number, extent: Extent, progress: ProofContext['progress']) {
   const subject = await startSubject(major, { max_connections: extent.maxConnections });
@@ -111,10 +126,19 @@ async function observe(
   isStranger = false,
 ): Promise<Report> {
   const database = await subject.createDatabase();
-  const observer = new Observer(tempo, () => (isStranger ? database.strangerUrl : database.watcherUrl));
+  const url = (): string => (isStranger ? database.strangerUrl : database.watcherUrl);
+  let [beforeMs, startMs, quickBefore] = [0, 0, 0];
+  const observer = new Observer(tempo, url, async () => {
+    beforeMs = await subject.cost(database);
+    [startMs, quickBefore] = [performance.now(), observer.passes.quick];
+  });
   try {
     const outcome = await run({ database, observer, tempo, holdMs, manySessions });
-    return { fault, outcome, maxConnections: observer.maxConnections, slowestQuickMs: observer.slowestQuickMs };
+    const costMs = (await subject.cost(database)) - beforeMs;
+    const betweenMs = (observer.passes.quick - quickBefore) * QUICK_INTERVAL_MS;
+    const { maxConnections, slowestQuickMs } = observer;
+    const costPercent = round((100 * costMs) / Math.max(betweenMs, performance.now() - startMs));
+    return { fault, outcome, maxConnections, slowestQuickMs, costPercent };
   } catch (error) {
     throw new Error(`${fault} on PostgreSQL ${subject.version}: ${(error as Error).message}`, { cause: error });
   } finally {
@@ -128,14 +152,14 @@ async function costOf(subject: Subject, tempo: Tempo) {
   const observer = new Observer(tempo, () => database.watcherUrl);
   const [quickPasses, fullPasses] = [20, 3];
   await observer.watch.quick();
-  const start = await subject.cost();
+  const startMs = await subject.cost(database);
   for (let i = 0; i < quickPasses; i++) await observer.watch.quick();
-  const afterQuick = await subject.cost();
+  const afterQuickMs = await subject.cost(database);
   for (let i = 0; i < fullPasses; i++) await observer.watch.full();
-  const afterFull = await subject.cost();
+  const afterFullMs = await subject.cost(database);
   await observer.close();
-  const quickMs = (afterQuick.ms - start.ms) / quickPasses;
-  const fullMs = (afterFull.ms - afterQuick.ms) / fullPasses;
+  const quickMs = (afterQuickMs - startMs) / quickPasses;
+  const fullMs = (afterFullMs - afterQuickMs) / fullPasses;
   const percent = 100 * (quickMs / QUICK_INTERVAL_MS + fullMs / FULL_INTERVAL_MS);
   return { percent: round(percent), quickMs: round(quickMs), fullMs: round(fullMs) };
 }
@@ -153,11 +177,16 @@ function barsOf(major: number, reports: readonly Report[], extent: Extent, costP
     .filter(({ fault }) => fault !== 'a deadlock storm')
     .map(({ outcome }) => outcome.recoveredAfterSeconds);
   const which = broken.length > 0 ? ` (${broken.join('; ')})` : '';
-  const { limitSeconds } = extent;
+  const { limitSeconds, costLimitPercent } = extent;
   return [
     atMost(`${name}: claims that do not hold${which}`, broken.length, 0),
     atMost(`${name}: connections of a watch`, Math.max(...reports.map(({ maxConnections }) => maxConnections)), 2),
     atMost(`${name}: time of the passes in the database (%)`, costPercent, 1),
+    atMost(
+      `${name}: time of the passes in the database during the dearest fault (%)`,
+      Math.max(...reports.map((report) => report.costPercent)),
+      costLimitPercent,
+    ),
     atMost(`${name}: said later than its threshold by (seconds)`, round(Math.max(...delays)), limitSeconds),
     atMost(`${name}: said that it is over after (seconds)`, round(Math.max(...recoveries)), limitSeconds),
   ];
@@ -176,8 +205,8 @@ function serverBars(
   ];
 }
 
-function shown({ fault, outcome, maxConnections, slowestQuickMs }: Report) {
-  return { fault, ...outcome, maxConnections, slowestQuickMs };
+function shown({ fault, outcome, maxConnections, slowestQuickMs, costPercent }: Report) {
+  return { fault, ...outcome, maxConnections, slowestQuickMs, costPercent };
 }
 
 function round(value: number): number {

@@ -35,22 +35,23 @@ export const proof: Proof = {
 async function lookOver(major: number, extent: { tables: number; rows: number }, progress: ProofContext['progress']) {
   const subject = await startSubject(major, { max_connections: 20, max_wal_size: '4GB' });
   try {
-    const { ownerUrl, watcherUrl } = await subject.createDatabase();
+    const subjectDatabase = await subject.createDatabase();
+    const { ownerUrl, watcherUrl } = subjectDatabase;
     progress(`PostgreSQL ${subject.version}: making ${extent.tables} tables with ${extent.rows} rows`);
     await fill(ownerUrl, extent);
     progress(`PostgreSQL ${subject.version}: looking it over`);
     const observer = new Observer(REAL_TEMPO, () => watcherUrl);
     const fullMs: number[] = [];
     const quickMs: number[] = [];
-    const start = await subject.cost();
+    const startMs = await subject.cost(subjectDatabase);
     for (let i = 0; i < 5; i++) fullMs.push((await observer.watch.full()).durationMs);
-    const between = await subject.cost();
+    const betweenMs = await subject.cost(subjectDatabase);
     for (let i = 0; i < 10; i++) quickMs.push((await observer.watch.quick()).durationMs);
-    const end = await subject.cost();
+    const endMs = await subject.cost(subjectDatabase);
     await observer.close();
     const { lastFull, lastQuick } = observer.watch;
     const database = lastFull?.known?.database;
-    const inDatabase = { fullMs: (between.ms - start.ms) / 5, quickMs: (end.ms - between.ms) / 10 };
+    const inDatabase = { fullMs: (betweenMs - startMs) / 5, quickMs: (endMs - betweenMs) / 10 };
     return {
       version: subject.version,
       tables: database && 'value' in database ? database.value.tables : 0,

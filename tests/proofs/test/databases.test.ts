@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { proof as faults } from '../database-faults.ts';
 import { proof as large } from '../database-large.ts';
+import { proof as replica } from '../database-replica.ts';
 import { isMet, type Proof } from '../support/proof.ts';
 
 /** The bars that the short form of a proof misses. */
@@ -13,6 +14,10 @@ async function missed(proof: Proof): Promise<unknown[]> {
 test('the monitor says what befalls a database, on PostgreSQL 15 and 18, and costs it next to nothing', async () => {
   expect(await missed(faults)).toEqual([]);
 }, 180_000);
+
+test('a replica that falls behind or is gone is said by its primary and by itself', async () => {
+  expect(await missed(replica)).toEqual([]);
+}, 120_000);
 
 test('many tables are looked over in a moment', async () => {
   expect(await missed(large)).toEqual([]);

@@ -44,11 +44,14 @@ export class Observer {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  readonly #onStart: () => Promise<unknown>;
   maxConnections = 0;
   slowestQuickMs = 0;
 
-  constructor(tempo: Tempo, connectionString: () => string) {
+  /** @param onStart is called before the passes begin that a fault is seen by */
+  constructor(tempo: Tempo, connectionString: () => string, onStart: () => Promise<unknown> = async () => {}) {
     this.#tempo = tempo;
+    this.#onStart = onStart;
     this.watch = new DatabaseWatch({
       id: 'proof',
       label: 'proof',
@@ -68,6 +71,7 @@ export class Observer {
   async start(): Promise<void> {
     await this.full();
     await this.#quick();
+    await this.#onStart();
     this.#schedule();
   }
 

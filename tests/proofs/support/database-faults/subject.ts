@@ -8,13 +8,14 @@ export interface Subject {
   readonly version: string;
   /** A fresh database of it. */
   createDatabase(): Promise<SubjectDatabase>;
-  /** What the watching role cost the server so far. */
-  cost(): Promise<{ readonly ms: number; readonly statements: number }>;
+  /** What watching a database cost the server so far. */
+  cost(database: SubjectDatabase): Promise<number>;
   stop(): Promise<void>;
 }
 
 /** One database of it. */
 export interface SubjectDatabase {
+  readonly name: string;
   /** As the owner. */
   readonly ownerUrl: string;
   /** As a role that is granted pg_monitor and nothing else. */
@@ -23,11 +24,11 @@ export interface SubjectDatabase {
   readonly strangerUrl: string;
 }
 
-/** The server's own statistics of the watching role, the statements around its questions included. */
+/** Milliseconds by the server's own statistics of the watching roles, the statements around their questions included. */
 const COST = `
-  SELECT coalesce(sum(total_exec_time + total_plan_time), 0)::float8 AS ms, coalesce(sum(calls), 0)::float8 AS statements
-  FROM monitoring.pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid
-  WHERE r.rolname = 'watcher' AND s.toplevel`;
+  SELECT coalesce(sum(total_exec_time + total_plan_time), 0)::float8 AS ms
+  FROM monitoring.pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid JOIN pg_database d ON d.oid = s.dbid
+  WHERE r.rolname IN ('watcher', 'stranger') AND s.toplevel AND d.datname = $1`;
 
 /** Starts a server of a major version. */
 export async function startSubject(
@@ -58,11 +59,11 @@ export async function startSubject(
         [url.username, url.password] = [role, password];
         return url.toString();
       };
-      return { ownerUrl: server.url(name), watcherUrl: as('watcher'), strangerUrl: as('stranger') };
+      return { name, ownerUrl: server.url(name), watcherUrl: as('watcher'), strangerUrl: as('stranger') };
     },
-    async cost() {
-      const found = await admin.query<{ ms: number; statements: number }>(COST);
-      return found.rows[0] ?? { ms: 0, statements: 0 };
+    async cost({ name }) {
+      const found = await admin.query<{ ms: number }>(COST, [name]);
+      return found.rows[0]?.ms ?? 0;
     },
     async stop() {
       await admin.end();

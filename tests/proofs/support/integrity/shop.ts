@@ -14,7 +14,7 @@ export async function fillShop(url: string, rows: number): Promise<void> {
     const step = Math.min(rows, 1_000_000);
     for (let from = 1; from <= rows; from += step) {
       await client.query(
-        `INSERT INTO posts SELECT n, 1 + (n * 7919) % ${Math.ceil(rows / 10)}, 'note ' || n
+        `INSERT INTO posts SELECT n, 1 + (n::bigint * 7919) % ${Math.ceil(rows / 10)}, 'note ' || n
            FROM generate_series(${from}, ${Math.min(rows, from + step - 1)}) AS n`,
       );
     }
@@ -28,7 +28,7 @@ export async function makeOrphans(url: string, rows: number): Promise<void> {
   await withClient(url, (client) =>
     client.query(`
       ALTER TABLE posts DISABLE TRIGGER ALL;
-      UPDATE posts SET track_id = -id WHERE id IN (SELECT 1 + n * ${Math.floor(rows / ORPHANS)} FROM generate_series(0, ${ORPHANS - 1}) AS n);
+      UPDATE posts SET track_id = -id WHERE id IN (SELECT 1 + n::bigint * ${Math.floor(rows / ORPHANS)} FROM generate_series(0, ${ORPHANS - 1}) AS n);
       ALTER TABLE posts ENABLE TRIGGER ALL`),
   );
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 /** What requests to the database took. */
@@ -10,6 +11,8 @@ export interface TrafficFigures {
 }
 
 const CLIENTS = 4;
+/** Between two requests of a client: an application that leaves the server no time at all is another matter. */
+const THINK_MS = 10;
 
 /** Reads, inserts and changes single rows, as an application does, until it is told to stop. */
 export function startTraffic(url: string, rows: number): { take(): TrafficFigures; stop(): Promise<void> } {
@@ -35,6 +38,7 @@ export function startTraffic(url: string, rows: number): { take(): TrafficFigure
         errors++;
       }
       durations.push(performance.now() - startMs);
+      await sleep(THINK_MS);
     }
   };
   const running = Promise.all(Array.from({ length: CLIENTS }, client));
