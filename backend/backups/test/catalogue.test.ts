@@ -7,6 +7,7 @@ import { noVerifications, withVerification, type Verification } from '../src/cat
 import { BACKUP_FAILURES } from '../src/failures.ts';
 import { directoryStorage } from '../src/index.ts';
 import { readManifest, writeManifest } from '../src/manifest/document.ts';
+import { fromFolder } from '../src/storage/sources.ts';
 import type { Manifest } from '../src/manifest/schema.ts';
 import { sequenceFits } from '../src/manifest/sequences.ts';
 
@@ -117,7 +118,7 @@ describe('a directory', () => {
   test('lists a backup only when its manifest is there', async () => {
     const storage = directoryStorage(path.join(folder, 'a'));
     expect(await storage.list()).toEqual([]);
-    await storage.store({ id, folder: staged('one'), files: ['database.sql.zst'] });
+    await storage.store({ id, files: ['database.sql.zst'], ...fromFolder(staged('one')) });
     expect(await storage.list()).toEqual([]);
     await storage.replaceText(id, 'manifest.json', writeManifest(manifest));
     expect(await storage.list()).toEqual([id]);
@@ -137,9 +138,11 @@ describe('a directory', () => {
     const closed = path.join(folder, 'closed');
     mkdirSync(closed);
     chmodSync(closed, 0o500);
-    await expect(directoryStorage(closed).store({ id, folder: staged('two'), files: [] })).rejects.toMatchObject({
-      reason: 'storage-failed',
-    });
+    await expect(directoryStorage(closed).store({ id, files: [], ...fromFolder(staged('two')) })).rejects.toMatchObject(
+      {
+        reason: 'storage-failed',
+      },
+    );
   });
 });
 

@@ -12,10 +12,10 @@ import {
   urlOfDatabase,
   type BackupEngine,
   type BackupStorage,
+  type CreatedBackup,
   type CreateRequest,
   type LogicalEngineOptions,
   type ScratchServer,
-  type StoredBackup,
 } from '../../src/index.ts';
 
 /** A server with databases that go at the end. */
@@ -85,7 +85,7 @@ export interface Bench {
   readonly engine: BackupEngine;
   readonly storage: BackupStorage;
   /** Makes a backup with usual settings. */
-  create(request: Partial<CreateRequest> & { readonly connectionString: string }): Promise<StoredBackup>;
+  create(request: Partial<CreateRequest> & { readonly connectionString: string }): Promise<CreatedBackup>;
   close(): void;
 }
 
