@@ -186,6 +186,38 @@ describe('clearway backup new-key', () => {
   });
 });
 
+describe('with a clearway.yaml', () => {
+  test('copies go to every storage of the database, and each storage can be named', async () => {
+    const configured = mkdtempSync(path.join(directory, 'configured-'));
+    writeFileSync(
+      path.join(configured, 'clearway.yaml'),
+      `version: 1
+databases: [{ id: music, url: env:MUSIC_URL }]
+backupStorages: [{ id: attic, type: directory, path: attic }]
+backups: [{ database: music, storage: [local, attic], compression: gzip }]\n`,
+    );
+    const more = {
+      directory: configured,
+      variables: { MUSIC_URL: url, BACKUP_DIR: 'kept', PATH: process.env['PATH'] },
+    };
+    const made = await json(['create', '--database', 'music'], more);
+    expect(made).toMatchObject({ database: server.name('shop'), storage: 'local', state: 'decoded' });
+    const { backups } = (await json(['list', '--database', 'music'], more)) as { backups: Record<string, unknown>[] };
+    expect(backups.map(({ id: found, storage, state }) => [found, storage, state])).toEqual([
+      [made['id'], 'local', 'decoded'],
+      [made['id'], 'attic', 'decoded'],
+    ]);
+    expect(await json(['show', '--storage', 'attic', '--database', 'music'], more)).toMatchObject({
+      file: expect.stringContaining(path.join(configured, 'attic')),
+      manifest: { dump: { tool: expect.any(String) } },
+    });
+    expect(await backup(['list', '--storage', 'cellar'], more)).toMatchObject({
+      code: 64,
+      error: 'error: there is no storage cellar: name one of local, attic',
+    });
+  });
+});
+
 describe('two at once', () => {
   let holder: pg.Client;
   beforeAll(async () => {

@@ -27,7 +27,8 @@ export function addAdoptCommand(backup: BackupCommand, context: CliContext, fini
     .argument('<file>', 'the dump; zstd and gzip are understood')
     .option('--name <name>', 'name for its id')
     .option('--encrypt <recipient...>', 'public keys of age; BACKUP_RECIPIENTS otherwise')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (file, options) => {

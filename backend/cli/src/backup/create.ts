@@ -26,25 +26,27 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
     )
     .option('-d, --database <name>', 'a URL, env:VARIABLE, or the name of a database on the server of DATABASE_URL')
     .option('--format <format>', 'custom, or plain for an SQL script (default: custom, with pg_dump installed)')
-    .option('--compression <method>', 'zstd or gzip', 'zstd')
-    .option('--encrypt <recipient...>', 'public keys of age; BACKUP_RECIPIENTS otherwise')
+    .option('--compression <method>', 'zstd or gzip (default: zstd)')
+    .option('--encrypt <recipient...>', 'public keys of age; those of clearway.yaml or BACKUP_RECIPIENTS otherwise')
     .option('--system-identifier <id>', 'refuse unless the database is on this cluster')
     .option('--accept-new-identity', 'the database was moved to another cluster')
     .option('--wait <duration>', 'wait so long, such as 10m, while another one works on the database')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;
       const waitSeconds = options.wait === undefined ? 0 : secondsOf(options.wait);
       const work = async (acting: Acting): Promise<ExitCode> => {
-        const { engine, storage } = await openBackups(context, options);
+        const { engine, storage, copies, entry } = await openBackups(context, options);
         const made = await engine.create({
-          connectionString: await databaseToUse(context, options.database),
+          connectionString: await databaseToUse(context, options.database, entry),
           storage,
-          format: oneOf('--format', options.format, ['custom', 'plain']),
-          compression: oneOf('--compression', options.compression, ['zstd', 'gzip']),
-          recipients: recipientsToUse(context, options.encrypt),
+          copies,
+          format: oneOf('--format', options.format, ['custom', 'plain']) ?? entry?.policy.format,
+          compression: oneOf('--compression', options.compression, ['zstd', 'gzip']) ?? entry?.policy.compression,
+          recipients: options.encrypt ?? entry?.policy.recipients ?? recipientsToUse(context, undefined),
           systemIdentifier: options.systemIdentifier,
           acceptNewIdentity: options.acceptNewIdentity,
           ...acting,

@@ -39,14 +39,15 @@ export function addDiffCommand(backup: BackupCommand, context: CliContext, finis
     .argument('[from]', 'a backup, or latest', 'latest')
     .argument('[to]', 'another backup, or latest; the database itself when it is left out')
     .option('-d, --database <name>', 'a URL, env:VARIABLE, or the name of a database on the server of DATABASE_URL')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (from, to, options) => {
       const code = await act(context, options.json === true, async (acting) => {
         const { diffContent } = await import('@clearway/backups');
-        const { storage } = await openBackups(context, options);
-        const live = to === undefined ? await databaseToUse(context, options.database) : undefined;
+        const { storage, entry } = await openBackups(context, options);
+        const live = to === undefined ? await databaseToUse(context, options.database, entry) : undefined;
         const name = await nameOf(live, options.database);
         const before = await sideOf(await findBackup(storage, from, name, 'newest'));
         const after =

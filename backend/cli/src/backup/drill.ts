@@ -33,7 +33,8 @@ export function addDrillCommand(backup: BackupCommand, context: CliContext, fini
       'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
     )
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
@@ -43,13 +44,16 @@ export function addDrillCommand(backup: BackupCommand, context: CliContext, fini
         const objectiveSeconds = options.objective === undefined ? undefined : secondsOf(options.objective);
         const server = options.server ?? context.variables['VERIFY_SERVER_URL'];
         const verifyServer = server === undefined ? undefined : await databaseToUse(context, server);
-        const { engine, storage, directory } = await openBackups(context, { dir: options.dir, verifyServer });
+        const { engine, storage, directory, entry, databaseName } = await openBackups(context, {
+          ...options,
+          verifyServer,
+        });
         const { report, failure } = await runDrill({
           engine,
           storage,
           clock: context.clock,
-          database: options.database,
-          objectiveSeconds,
+          database: databaseName,
+          objectiveSeconds: objectiveSeconds ?? entry?.policy.restoreObjectiveSeconds,
           identities: () => identitiesToUse(context, options.identity),
           ...acting,
         });

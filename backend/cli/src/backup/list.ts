@@ -19,6 +19,7 @@ Examples
 const COLUMNS = [
   { title: 'ID' },
   { title: 'DATABASE' },
+  { title: 'STORAGE' },
   { title: 'STATE' },
   { title: 'MADE' },
   { title: 'SIZE', align: 'right' },
@@ -34,20 +35,23 @@ export function addListCommand(backup: BackupCommand, context: CliContext, finis
     .summary('list the backups and how far each is proven')
     .description('Lists the backups, oldest first, and how far each is proven.')
     .option('-d, --database <name>', 'only those of a database')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const code = await act(context, options.json === true, async () => {
         const { listBackups } = await import('@clearway/backups');
-        const { storage } = await openBackups(context, options);
-        const { backups, unreadable } = await listBackups(storage);
+        const { storages, databaseName } = await openBackups(context, options);
+        const listings = await Promise.all(storages.map((storage) => listBackups(storage)));
+        const backups = listings.flatMap((listing) => listing.backups);
+        const unreadable = listings.flatMap((listing) => listing.unreadable);
         const documents = backups
           .map(backupDocument)
-          .filter(({ database }) => options.database === undefined || database === options.database);
+          .filter(({ database }) => databaseName === undefined || database === databaseName);
         const faults = unreadable.map(({ id, problem }) => ({ id, problem }));
         if (options.json) context.out(JSON.stringify({ backups: documents, unreadable: faults }, null, 2));
-        else render(documents, faults, storage.location, context);
+        else render(documents, faults, storages.map(({ location }) => location).join(' and '), context);
         return EXIT.ok;
       });
       finish(code);
@@ -68,13 +72,16 @@ function render(
   context: CliContext,
 ): void {
   if (documents.length === 0 && faults.length === 0) {
-    context.out(`${location} holds no backup. Make one: clearway backup create`);
+    context.out(
+      `${location} ${location.includes(' and ') ? 'hold' : 'holds'} no backup. Make one: clearway backup create`,
+    );
     return;
   }
   const nowMs = context.clock.nowMs();
   const rows = documents.map((document) => [
     document.id,
     safe(document.database ?? ''),
+    document.storage === 'local' ? '' : document.storage,
     stateText(document.state, context),
     ageText(document.createdAt, nowMs),
     sizeText(document.sizeBytes),

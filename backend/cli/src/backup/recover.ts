@@ -38,15 +38,16 @@ export function addRecoverCommand(backup: BackupCommand, context: CliContext, fi
     .option('--overwrite', 'write over rows that are there with other values')
     .option('-y, --yes', 'write without asking')
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts; writes only with --yes')
     .addHelpText('after', EXAMPLES)
     .action(async (name, options) => {
       const asJson = options.json === true;
       const code = await act(context, asJson, async (acting) => {
         const { BackupFailure, databaseOfUrl, recoverRows } = await import('@clearway/backups');
-        const { storage } = await openBackups(context, options);
-        const connectionString = await databaseToUse(context, options.database);
+        const { storage, entry } = await openBackups(context, options);
+        const connectionString = await databaseToUse(context, options.database, entry);
         const found = await findBackup(storage, options.backup ?? 'latest', databaseOfUrl(connectionString), 'exact');
         if (options.backup === undefined && found.verifications.state !== 'exact') {
           throw new BackupFailure('not-found', `no backup of ${databaseOfUrl(connectionString)} is exact`, {

@@ -49,7 +49,8 @@ export function addRestoreCommand(backup: BackupCommand, context: CliContext, fi
     .option('-y, --yes', 'do not ask before a database is emptied')
     .option('--wait <duration>', 'wait so long, such as 10m, while another one works on the database')
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {
@@ -81,20 +82,21 @@ export interface RestoreOptions {
   readonly pointInTime?: string | undefined;
   readonly yes?: true | undefined;
   readonly identity?: string | undefined;
+  readonly storage?: string | undefined;
   readonly dir?: string | undefined;
   readonly json?: true | undefined;
 }
 
 async function restore(id: string, options: RestoreOptions, context: CliContext, acting: Acting): Promise<ExitCode> {
   const { urlOfDatabase } = await import('@clearway/backups');
-  const { engine, storage } = await openBackups(context, options);
+  const { engine, storage, databaseName } = await openBackups(context, options);
   if (options.list) return listRestores(engine, options, context);
   const serverUrl = urlOfDatabase(await databaseToUse(context, options.server), 'postgres');
   if (options.confirm !== undefined || options.undo !== undefined) return settle(engine, serverUrl, options, context);
   const isAsking = options.to === undefined && context.ask !== undefined && options.pointInTime === undefined;
   const chosen = isAsking
-    ? await askWhatToRestore(storage, options.database, context)
-    : { backup: await findBackup(storage, id, options.database, 'exact'), to: options.to };
+    ? await askWhatToRestore(storage, databaseName, context)
+    : { backup: await findBackup(storage, id, databaseName, 'exact'), to: options.to };
   const { backup, to } = chosen;
   if (to === undefined && options.pointInTime === undefined)
     throw new UsageError('restore to which database? --to NAME');

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { BackupEngine, BackupStorage } from '@clearway/backups';
+import type { BackedUpDatabase, BackupEngine, BackupSections, BackupStorage } from '@clearway/backups';
+import { DEFAULT_FILE, loadFile } from '../config-file.ts';
 import type { CliContext } from '../context.ts';
 import { databaseUrl } from '../doctor/database.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -7,8 +9,25 @@ import { UsageError } from '../exit-codes.ts';
 /** What the backup commands work with. */
 export interface BackupSetup {
   readonly engine: BackupEngine;
+  /** The one that was chosen, or the first one of the database. */
   readonly storage: BackupStorage;
+  /** Where further copies of a new backup go. */
+  readonly copies: readonly BackupStorage[];
+  /** All that were declared, or the chosen one alone. */
+  readonly storages: readonly BackupStorage[];
   readonly directory: string;
+  /** What clearway.yaml says of the database; undefined when it says nothing. */
+  readonly entry: BackedUpDatabase | undefined;
+  /** Name of the database that was named, on its server: by it its backups are found. */
+  readonly databaseName: string | undefined;
+}
+
+/** What decides where backups are. */
+export interface PlaceOptions {
+  readonly dir?: string | undefined;
+  readonly storage?: string | undefined;
+  readonly database?: string | undefined;
+  readonly verifyServer?: string | undefined;
 }
 
 /** Where backups are kept: `BACKUP_DIR`, or below the data directory. */
@@ -17,21 +36,44 @@ export function backupDirectory({ directory, variables }: CliContext, chosen?: s
   return path.resolve(directory, chosen ?? variables['BACKUP_DIR'] ?? usual);
 }
 
-/** Opens engine and storage. */
-export async function openBackups(
-  context: CliContext,
-  options: { readonly dir?: string | undefined; readonly verifyServer?: string | undefined },
-): Promise<BackupSetup> {
-  const { directoryStorage, embeddedScratch, logicalEngine, serverScratch } = await import('@clearway/backups');
-  const directory = backupDirectory(context, options.dir);
-  const { clock, variables } = context;
-  const engine = logicalEngine({
-    clock,
-    tools: { variables, pgDump: variables['PG_DUMP'] },
-    workDirectory: directory,
-    scratch: options.verifyServer ? serverScratch({ clock, serverUrl: options.verifyServer }) : embeddedScratch(),
-  });
-  return { engine, storage: directoryStorage(directory), directory };
+/**
+ * Opens engine and storages: a directory that was named, or what clearway.yaml says of the database.
+ *
+ * @throws UsageError when there is no such storage
+ */
+export async function openBackups(context: CliContext, options: PlaceOptions): Promise<BackupSetup> {
+  const { clock, directory, variables } = context;
+  const { openBackups: open } = await import('@clearway/backups');
+  const sections = await sectionsOf(context, options);
+  const localDirectory = backupDirectory(context, options.dir);
+  const backups = open({ sections, variables, directory, clock, localDirectory, verifyServer: options.verifyServer });
+  const { database } = options;
+  const entry = backups.databases.find(({ id, nameOnServer }) => database === id || database === nameOnServer);
+  const usual = backups.database('clearway');
+  const declared =
+    entry?.storages ?? (database === undefined ? usual.storages : [...backups.storages.values()].slice(0, 1));
+  const all = [...backups.storages.values()];
+  const chosen = options.storage === undefined ? undefined : all.find(({ id }) => id === options.storage);
+  if (options.storage !== undefined && !chosen)
+    throw new UsageError(`there is no storage ${options.storage}: name one of ${all.map(({ id }) => id).join(', ')}`);
+  const [first, ...copies] = chosen ? [chosen] : declared;
+  return {
+    engine: (entry ?? usual).engine,
+    storage: first,
+    copies,
+    storages: chosen ? [chosen] : all,
+    directory: backups.workDirectory,
+    databaseName: entry?.nameOnServer ?? database,
+    entry: entry ?? (database === undefined ? backups.databases.find(({ id }) => id === 'clearway') : undefined),
+  };
+}
+
+/** The sections of clearway.yaml; none when there is no such file, or a directory was named. */
+async function sectionsOf(context: CliContext, { dir }: PlaceOptions): Promise<BackupSections> {
+  const file = context.variables['CLEARWAY_CONFIG'] ?? DEFAULT_FILE;
+  if (dir !== undefined || !existsSync(path.resolve(context.directory, file)))
+    return { databases: [], backups: [], backupStorages: [] };
+  return (await loadFile(file, context)).configuration;
 }
 
 /**
@@ -39,7 +81,8 @@ export async function openBackups(
  *
  * @throws UsageError when there is none
  */
-export async function databaseToUse(context: CliContext, database?: string): Promise<string> {
+export async function databaseToUse(context: CliContext, database?: string, entry?: BackedUpDatabase): Promise<string> {
+  if (entry) return entry.connectionString();
   if (database !== undefined && /^postgres(ql)?:\/\//.test(database)) return database;
   if (database?.startsWith('env:')) {
     const value = context.variables[database.slice(4)];

@@ -27,13 +27,14 @@ export function addShowCommand(backup: BackupCommand, context: CliContext, finis
     .description('Says what a backup holds: its source, tables with their rows, roles, files, and every verification.')
     .argument('[id]', 'the backup, or latest', 'latest')
     .option('-d, --database <name>', 'of which database the latest is meant')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON with the whole manifest, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {
       const code = await act(context, options.json === true, async () => {
-        const { storage } = await openBackups(context, options);
-        const found = await findBackup(storage, id, options.database, 'exact');
+        const { storage, databaseName } = await openBackups(context, options);
+        const found = await findBackup(storage, id, databaseName, 'exact');
         const { manifest, verifications } = found;
         if (options.json) {
           const document = { ...backupDocument(found), manifest, verifications: verifications.verifications };

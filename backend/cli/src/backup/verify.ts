@@ -36,7 +36,8 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
       'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
     )
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--dir <directory>', 'where backups are kept; BACKUP_DIR otherwise')
+    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {
@@ -45,8 +46,8 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
         const level = oneOf('--level', options.level, ['decode', 'restore', 'exact']) ?? 'exact';
         const server = options.server ?? context.variables['VERIFY_SERVER_URL'];
         const verifyServer = server === undefined ? undefined : await databaseToUse(context, server);
-        const { engine, storage } = await openBackups(context, { dir: options.dir, verifyServer });
-        const found = await findBackup(storage, id, options.database, 'newest');
+        const { engine, storage, databaseName } = await openBackups(context, { ...options, verifyServer });
+        const found = await findBackup(storage, id, databaseName, 'newest');
         const identities = await identitiesToUse(context, options.identity);
         return report(await engine.verify({ backup: found, level, identities, ...acting }), asJson, context);
       });
