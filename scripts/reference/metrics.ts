@@ -4,6 +4,7 @@ import { reloadMetrics } from '../../backend/api-gateway/src/reload-metrics.ts';
 import { upgradeMetrics } from '../../backend/api-gateway/src/upgrade-metrics.ts';
 import { upstreamMetrics } from '../../backend/api-gateway/src/upstreams/upstream-metrics.ts';
 import { serviceMetrics } from '../../backend/telemetry/src/service/metrics.ts';
+import { backupMetrics } from '../../backend/worker/src/backups/backup-metrics.ts';
 import { databaseMetrics } from '../../backend/worker/src/database/monitoring/monitor-metrics.ts';
 import { deadLetterMetrics } from '../../backend/worker/src/dead-letters/metrics.ts';
 import { integrityMetrics } from '../../backend/worker/src/integrity/integrity-metrics.ts';
@@ -36,6 +37,7 @@ export function metricsPage(): string {
     withTelemetry(metrics);
   });
   const worker = described((metrics) => {
+    backupMetrics(metrics, () => []);
     databaseMetrics(metrics, { watches: () => [], pending: () => ({ waiting: 0, dropped: 0 }) });
     deadLetterMetrics(metrics, { current: () => undefined });
     integrityMetrics(metrics, () => ({ monitors: [] }));

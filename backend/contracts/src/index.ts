@@ -274,6 +274,20 @@ export {
   type BackupConfiguration,
 } from './configuration/backups.ts';
 export {
+  backupCheckIdSchema,
+  backupCheckSchema,
+  backupCheckStatusSchema,
+  backupCronSchema,
+  backupDetailsSchema,
+  backupHealthSchema,
+  backupListSchema,
+  databaseBackupsSchema,
+  type BackupCron,
+  type BackupDetails,
+  type BackupSummary,
+  type DatabaseBackups,
+} from './backups.ts';
+export {
   backupStorageSchema,
   backupStoragesSchema,
   type BackupStorageConfiguration,

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { createDatabase, migrateDeploy } from '@clearway/database';
 import { HealthRegistry, type Lifecycle } from '@clearway/kernel';
 import type { ServiceTelemetry } from '@clearway/telemetry';
+import { composeBackups } from './backups/compose-backups.ts';
 import type { WorkerConfiguration } from './config/configuration.ts';
 import type { Env } from './config/env.ts';
 import { VERSION } from './config/version.ts';
@@ -33,6 +34,8 @@ import { jaegerLink, traceOperations } from './traces/trace-operations.ts';
 /** What the process is given. */
 export interface WorkerProcessOptions {
   readonly env: Env;
+  /** All variables of the process: backups pass some on to programs of PostgreSQL. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly configuration: WorkerConfiguration;
   readonly telemetry: ServiceTelemetry;
   readonly lifecycle: Lifecycle;
@@ -123,9 +126,23 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     lifecycle,
   });
 
+  // backups of databases, which need not be Clearway's own
+  const backups = composeBackups({
+    configuration: options.configuration,
+    variables: { ...options.variables, DATABASE_URL: env.DATABASE_URL, DATA_DIRECTORY: env.DATA_DIRECTORY },
+    telemetry,
+    lifecycle,
+  });
+
   // jobs: start when the database has its tables
   const drainLimitMs = env.SHUTDOWN_LIMIT_SECONDS * 1000;
-  const jobs = createWorkerJobs({ connectionString: env.DATABASE_URL, telemetry, lifecycle, drainLimitMs });
+  const jobs = createWorkerJobs({
+    connectionString: env.DATABASE_URL,
+    telemetry,
+    lifecycle,
+    drainLimitMs,
+    backups: backups.work,
+  });
   const jobsWatch = watchJobs({ port: jobs, telemetry, lifecycle });
   deadLetterMetrics(telemetry.metrics, jobs);
 
@@ -147,6 +164,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       ...databaseOperations(monitoring),
       ...integrity.operations,
       ...cronOperations(monitoring),
+      ...backups.operations(jobs),
       databaseHealthOperation(monitoring, { health, ...about }),
     ],
   });
@@ -159,6 +177,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
 
   monitoring.start();
   integrity.start();
+  backups.start();
   const migrated = migrateInBackground(options, readiness);
   jobs.startAfter(migrated);
   let current = options.configuration;

@@ -1,7 +1,7 @@
 import { endInOrder, Lifecycle } from '@clearway/kernel';
 import { startWorkerProcess } from './compose.ts';
 import { reloadOnChange } from './config/reload.ts';
-import { env, loaded, readAgain, telemetry } from './config/tracing.ts';
+import { env, loaded, readAgain, telemetry, variables } from './config/tracing.ts';
 
 const lifecycle = new Lifecycle();
 const { logger } = telemetry.logs;
@@ -9,7 +9,8 @@ try {
   for (const { file, line, path, message } of loaded.warnings) {
     logger.warn('a section of another process is faulty', { file, line, path, problem: message });
   }
-  const worker = await startWorkerProcess({ env, configuration: loaded.configuration, telemetry, lifecycle });
+  const { configuration } = loaded;
+  const worker = await startWorkerProcess({ env, variables, configuration, telemetry, lifecycle });
   const reloading = reloadOnChange({
     first: loaded,
     read: readAgain,

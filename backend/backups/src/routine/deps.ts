@@ -10,8 +10,8 @@ export interface RoutineOptions {
   readonly tell?: TellBackupEvent | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Whether a failure is to be told: not so while another try follows. */
-  readonly tellsFailures?: boolean | undefined;
+  /** Whether a failure is to be told: not so while another try follows. All are, without it. */
+  readonly isTold?: ((failure: BackupFailure) => boolean) | undefined;
 }
 
 /** An observer cannot break what it observes. */
@@ -24,5 +24,5 @@ export function tellSafely({ tell }: RoutineOptions, ...[event]: Parameters<Tell
 }
 
 /** Somebody who stopped it knows that it did not happen. */
-export const isToBeTold = (failure: BackupFailure, { tellsFailures = true }: RoutineOptions): boolean =>
-  tellsFailures && failure.reason !== 'interrupted';
+export const isToBeTold = (failure: BackupFailure, { isTold }: RoutineOptions): boolean =>
+  failure.reason !== 'interrupted' && (isTold?.(failure) ?? true);

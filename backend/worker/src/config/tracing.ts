@@ -19,6 +19,9 @@ const read = () => {
 /** The process's environment, its sections of `clearway.yaml`, and the way to read them again. */
 export const { env, loaded, readAgain } = read();
 
+/** All variables of the process, for what it starts. */
+export const variables: Readonly<Record<string, string | undefined>> = process.env;
+
 /** All signals, started before anything that tracing instruments is loaded. Errors are among them. */
 export const telemetry = startServiceTelemetry(env, {
   serviceName: SERVICE,
@@ -31,6 +34,8 @@ export const telemetry = startServiceTelemetry(env, {
     '/api/health/*',
     '/api/database',
     '/api/database/*',
+    '/api/backups',
+    '/api/backups/*',
     '/api/docs',
     '/api/docs/*',
     '/api/openapi.json',

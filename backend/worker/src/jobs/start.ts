@@ -2,6 +2,7 @@ import { startJobs, type Jobs } from '@clearway/jobs';
 import type { Lifecycle } from '@clearway/kernel';
 import type { ServiceTelemetry } from '@clearway/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BackupWork } from '../backups/backup-work.ts';
 import { schedule } from '../schedule.ts';
 import type { JobsPort } from './jobs-port.ts';
 import { jobRunMetrics } from './metrics.ts';
@@ -13,6 +14,7 @@ export interface WorkerJobsOptions {
   readonly lifecycle: Lifecycle;
   /** How long runs may take at the end, in milliseconds. */
   readonly drainLimitMs: number;
+  readonly backups: BackupWork;
 }
 
 const PAUSE_MS = 5000;
@@ -40,7 +42,7 @@ export function createWorkerJobs(options: WorkerJobsOptions): WorkerJobs {
     const started = await startJobs({
       connectionString: options.connectionString,
       service: 'clearway-worker',
-      jobs: schedule({ connections }),
+      jobs: schedule({ connections, backups: options.backups }),
       log: telemetry.logs.logger,
       startLimitMs: 0,
       signal: abort.signal,

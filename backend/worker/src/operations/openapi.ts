@@ -44,6 +44,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       },
       { name: 'dead-letters', description: 'Events that failed for good: grouped, replayed, discarded, exported.' },
       { name: 'databases', description: 'What is found out about the watched databases. Asking asks no database.' },
+      { name: 'backups', description: 'Backups, how far each is proven, and what is not well with them.' },
       { name: 'traces', description: 'Recent traces and their log records.' },
       { name: 'ingest', description: 'OTLP over HTTP: where services send their spans and log records.' },
       { name: 'health', description: 'Probes, and the health of what the worker needs.' },

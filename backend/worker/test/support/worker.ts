@@ -31,7 +31,15 @@ export async function startWhole(
   try {
     const running = await startWorkerProcess({
       env,
-      configuration: { databases: [], integrity: [], migrations: [], ...configuration },
+      variables,
+      configuration: {
+        databases: [],
+        integrity: [],
+        migrations: [],
+        backups: [],
+        backupStorages: [],
+        ...configuration,
+      },
       telemetry: { ...telemetry, shutdown: () => telemetry.logs.close(100) },
       lifecycle,
     });

@@ -1,0 +1,94 @@
+import {
+  drillDatabase,
+  makeBackup,
+  proveNewest,
+  pruneDatabase,
+  pruneFailures,
+  type BackedUpDatabase,
+  type BackupEvent,
+  type Backups,
+  type RoutineOptions,
+} from '@clearway/backups';
+import type { Clock } from '@clearway/kernel';
+
+/** What is done with the backups of a database. */
+export const BACKUP_WORK = ['create', 'prove', 'drill', 'prune'] as const;
+export type BackupWorkKind = (typeof BACKUP_WORK)[number];
+
+/** What a piece of work is given beside its database. */
+export type WorkOptions = Pick<RoutineOptions, 'onProgress' | 'signal' | 'isTold'>;
+
+/** What the worker does with backups, one piece at a time for each database. */
+export interface BackupWork {
+  readonly backups: Backups;
+  /** Whether something is done with the backups of a database in this process. */
+  isUnderWay(database: string): boolean;
+  /**
+   * Does a piece of work, after what is under way for the same database.
+   *
+   * @returns what came of it, in a sentence
+   * @throws BackupFailure
+   */
+  run(kind: BackupWorkKind, database: string, options: WorkOptions): Promise<string>;
+}
+
+/**
+ * @param options `tell` hears of everything that happens; `onDone` when a piece of work ended, whatever came of it
+ */
+export function createBackupWork(
+  backups: Backups,
+  options: {
+    readonly clock: Clock;
+    readonly tell: (event: BackupEvent) => unknown;
+    readonly onDone: (database: string) => void;
+  },
+): BackupWork {
+  const lines = new Map<string, Promise<unknown>>();
+  return {
+    backups,
+    isUnderWay: (database) => lines.has(database),
+    async run(kind, id, more) {
+      const database = backups.database(id);
+      const { clock, tell } = options;
+      const work = () => DO[kind](database, backups.workDirectory, { ...more, clock, tell });
+      const line = (lines.get(id) ?? Promise.resolve()).then(work, work);
+      lines.set(id, line);
+      try {
+        return await line;
+      } finally {
+        if (lines.get(id) === line) lines.delete(id);
+        options.onDone(id);
+      }
+    },
+  };
+}
+
+type Doing = (database: BackedUpDatabase, workDirectory: string, options: RoutineOptions) => Promise<string>;
+
+const DO: Record<BackupWorkKind, Doing> = {
+  async create(database, _workDirectory, options) {
+    const { id, verifications, copies } = await makeBackup(database, options);
+    const failed = copies.filter(({ failure }) => failure).map(({ storage }) => storage.id);
+    return `${id} is ${verifications.state}${failed.length > 0 ? `, and has no good copy in ${failed.join(', ')}` : ''}`;
+  },
+  async prove(database, _workDirectory, options) {
+    const copies = await proveNewest(database, options);
+    const failure = copies.find((copy) => copy.failure)?.failure;
+    if (failure) throw failure;
+    return copies
+      .map(({ storage, backupId, result }) => `${backupId} in ${storage} is ${result?.backup.verifications.state}`)
+      .join('; ');
+  },
+  async drill(database, workDirectory, options) {
+    const { report, failure } = await drillDatabase(database, workDirectory, options);
+    if (failure) throw failure;
+    return `${report.id} passed`;
+  },
+  async prune(database, workDirectory, options) {
+    const pruned = await pruneDatabase(database, workDirectory, options);
+    const [failure] = pruneFailures(pruned);
+    if (failure) throw failure;
+    const count = pruned.storages.flatMap(({ databases }) => databases.flatMap(({ removed }) => removed)).length;
+    return `${count} copies removed`;
+  },
+};
