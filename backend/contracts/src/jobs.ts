@@ -214,6 +214,7 @@ export const enqueuedSchema = z
   .meta({ id: 'Enqueued', description: 'isDuplicate: an event with the same key was there; this is its id.' });
 
 const MAX_ERROR = 8000;
+const MOST_ITEMS = 1e12;
 
 /** The body of `POST /api/jobs/{jobId}/runs`: what a job that runs elsewhere tells of itself. */
 export const runReportSchema = z
@@ -230,12 +231,12 @@ export const runReportSchema = z
       .min(0)
       .max(366 * 86_400_000)
       .optional()
-      .meta({ description: 'Otherwise the time since `started`.' }),
-    itemsProcessed: z.int().min(0).optional(),
+      .meta({ description: 'Otherwise the time since `started`; unknown when that was not reported.' }),
+    itemsProcessed: z.int().min(0).max(MOST_ITEMS).optional(),
     error: z.string().max(MAX_ERROR).optional(),
     metadata: z.record(z.string(), z.json()).optional(),
     progress: z
-      .strictObject({ done: z.number(), total: z.number(), note: z.string().max(500).optional() })
+      .strictObject({ done: z.number().min(0), total: z.number().min(0), note: z.string().max(500).optional() })
       .optional()
       .meta({ description: 'How far it is, with `started` or `heartbeat`.' }),
     expected: z
@@ -245,7 +246,13 @@ export const runReportSchema = z
           timeZone: z.string().max(64).default('UTC'),
           graceSeconds: z.int().min(1).max(604_800).optional(),
         }),
-        z.strictObject({ everySeconds: z.int().min(1), graceSeconds: z.int().min(1).max(604_800).optional() }),
+        z.strictObject({
+          everySeconds: z
+            .int()
+            .min(1)
+            .max(366 * 86_400),
+          graceSeconds: z.int().min(1).max(604_800).optional(),
+        }),
       ])
       .optional()
       .meta({ description: 'When the job runs: a report that does not come in time makes it late.' }),

@@ -14,6 +14,7 @@ import { InputRefused } from './queue/input-refused.ts';
 import { CONTROL_NOTICE, listenForNotices } from './queue/notices.ts';
 import { openQueue, prepareDeadLetterQueue, prepareQueue, type QueueTimes } from './queue/open-queue.ts';
 import { putScheduled } from './queue/put-scheduled.ts';
+import { closeForgottenRuns } from './reports/close-forgotten.ts';
 import { JobWorker } from './runner/job-worker.ts';
 import type { LineTarget } from './runner/run-log.ts';
 import { signsOfLife, type SignsOfLife } from './runner/signs-of-life.ts';
@@ -65,6 +66,8 @@ const DEFAULT_TIMES: JobTimes = {
   controlMs: 3000,
   replayMs: 500,
 };
+/** How often runs that began elsewhere and were forgotten are looked for. */
+const FORGOTTEN_MS = 60_000;
 const DEFAULT_START_LIMIT_MS = 60_000;
 const UNDEFINED_TABLE = '42P01';
 
@@ -255,6 +258,7 @@ function repeatingWork(parts: Parts, workers: readonly JobWorker[]): Repeating[]
     every(times.controlMs, control, onProblem),
     every(times.scheduleMs, fire, onProblem),
     every(times.pollMs, takeIn, onProblem),
+    every(FORGOTTEN_MS, () => closeForgottenRuns(connections), onProblem),
     ...replayWork(boss, connections, times.replayMs, onProblem),
   ];
 }

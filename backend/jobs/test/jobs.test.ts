@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
 import { z } from 'zod';
 import { defineJob, PermanentFailure, type AnyJob, type JobContext, type JobsOptions } from '../src/index.ts';
+import { closeForgottenRuns } from '../src/reports/close-forgotten.ts';
+import { reportRun } from '../src/reports/report-run.ts';
 import { startTestJobs, type TestJobs } from './support/start.ts';
 
 let testDatabase: TestDatabase;
@@ -157,6 +159,31 @@ describe('an event', () => {
 });
 
 describe('a run', () => {
+  test('is written down whatever characters its log, its progress, its output and its error have', async () => {
+    const text = 'a\u0000b \ud800 "\\u0000" 😀';
+    const job = defineJob({
+      id,
+      input: z.object({ fails: z.boolean() }),
+      retries: 0,
+      run: ({ fails }, { log, progress }) => {
+        log.info(text, { text });
+        progress(1, 1, text);
+        if (fails) throw new Error(text);
+        return { [text]: text };
+      },
+    });
+    const jobs = await start([job]);
+    for (const fails of [false, true]) await jobs.enqueue(job, { fails });
+    const ended = await jobs.untilEnded(2);
+    expect(ended.map(({ end }) => end).sort()).toEqual(['FAILED', 'SUCCEEDED']);
+    const kept = 'a\ufffdb \ufffd "\\u0000" 😀';
+    const run = await one(
+      jobs,
+      "SELECT logs, output, progress FROM job_runs WHERE job_id = $1 AND status = 'SUCCEEDED'",
+    );
+    expect(run).toMatchObject({ logs: [{ message: kept }], output: { [kept]: kept }, progress: { note: kept } });
+  });
+
   test('that outlives its time limit is stopped by its signal, and recorded so', async () => {
     let reason: unknown;
     const job = defineJob({
@@ -286,5 +313,35 @@ describe('a schedule', () => {
     const runs = await jobs.connections.query('SELECT trigger, due_at FROM job_runs WHERE job_id = $1', [id]);
     expect(runs.rows).toEqual([{ trigger: 'schedule', due_at: expect.any(Date) }]);
     expect((runs.rows[0] as { due_at: Date }).due_at.toISOString()).toMatch(/T02:00:00.000Z$/);
+  });
+});
+
+describe('a run that began elsewhere', () => {
+  test('and whose end is never reported is ended after a day of silence, or soon when it was to be stopped', async () => {
+    const { connections } = await start([]);
+    const report = (runId: string) => reportRun(connections, id, { status: 'started', runId });
+    const [forgotten, stopped, alive] = [await report('one'), await report('two'), await report('three')];
+    await connections.query(
+      "UPDATE job_runs SET started_at = now() - interval '30 hours', heartbeat_at = now() - interval '25 hours' WHERE id = $1",
+      [forgotten.runId],
+    );
+    await connections.query(
+      "UPDATE job_runs SET cancel_requested_at = now() - interval '1 hour', heartbeat_at = now() - interval '1 hour' WHERE id = $1",
+      [stopped.runId],
+    );
+    expect([await closeForgottenRuns(connections), await closeForgottenRuns(connections)]).toEqual([2, 0]);
+    const { rows } = await connections.query<{ id: string; status: string }>(
+      'SELECT id, status FROM job_runs WHERE job_id = $1',
+      [id],
+    );
+    expect(Object.fromEntries(rows.map((run) => [run.id, run.status]))).toEqual({
+      [forgotten.runId]: 'LOST',
+      [stopped.runId]: 'CANCELLED',
+      [alive.runId]: 'RUNNING',
+    });
+    const metrics = await connections.query('SELECT total_executions, lost_count FROM job_metrics WHERE job_id = $1', [
+      id,
+    ]);
+    expect(metrics.rows).toEqual([{ total_executions: 1, lost_count: 1 }]);
   });
 });

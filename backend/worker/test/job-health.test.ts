@@ -55,8 +55,19 @@ test('a job that reports a failure is failing, with what it said, and healthy af
   expect(failing.reasons[0]?.text).toContain('the disk is full');
   const metrics = await (await fetch(`${worker.origin}/metrics`)).text();
   expect(metrics).toContain('clearway_job_state{job="test-import",state="failing"} 1');
-  await post('/api/jobs/test-import/runs', { status: 'success' });
+  await post('/api/jobs/test-import/runs', { status: 'success', durationMs: 5, itemsProcessed: 12 });
   expect((await untilState('test-import', 'healthy')).reasons).toEqual([]);
+  const series = await (await fetch(`${worker.origin}/metrics`)).text();
+  for (const line of [
+    'executions_total{job="test-import",result="success"} 1',
+    'executions_total{job="test-import",result="failure"} 1',
+    'execution_seconds_total{job="test-import"} 0.005',
+    'items_total{job="test-import"} 12',
+    'execution_quantile_seconds{job="test-import",quantile="0.95"} 0.005',
+  ]) {
+    expect(series).toContain(`clearway_job_${line}`);
+  }
+  expect(series).toMatch(/clearway_job_last_success_timestamp_seconds\{job="test-import"\} 1\d{9}/);
 }, 30_000);
 
 test('a job that runs elsewhere is late when its report does not come, and what was due during a pause is nobody’s fault', async () => {

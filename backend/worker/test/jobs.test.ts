@@ -110,6 +110,11 @@ describe('an operator', () => {
     expect(audit.body['entries']).toMatchObject([{ actor: 'operator (Ada)', action: 'job.run', reason: 'try' }]);
   });
 
+  test('is told of characters that the database cannot hold', async () => {
+    const refused = await call('POST', '/api/jobs/render-cover/pause', { reason: 'a\u0000b' });
+    expect([refused.status, refused.body['detail']]).toEqual([400, expect.stringContaining('U+0000')]);
+  });
+
   test('is told what is wrong with an input before anything runs', async () => {
     const refused = await call('POST', '/api/jobs/render-cover/run', { reason: 'try', input: { trackId: 'x' } });
     expect(refused.status).toBe(400);
@@ -195,6 +200,32 @@ describe('a job that runs elsewhere', () => {
       jobs: [{ totalExecutions: 2, successCount: 1, failureCount: 1, itemsProcessed: 12, maxDurationMs: 1500 }],
     });
     expect((await get('/api/jobs/nightly-import')).body).toMatchObject({ source: 'reported', queue: null });
+  });
+
+  test('that tells only how a run ended says nothing about how long it took', async () => {
+    const durations = async () => {
+      const { body } = await get('/api/metrics?jobId=nightly-import');
+      const [metrics] = body['jobs'] as Record<string, unknown>[];
+      const { minDurationMs, lastDurationMs, totalDurationMs, durationMs } = metrics ?? {};
+      return { minDurationMs, lastDurationMs, totalDurationMs, durationMs };
+    };
+    await report({ status: 'success', durationMs: 2000 });
+    const before = await durations();
+    await report({ status: 'success', runId: 'only-the-end' });
+    expect(await durations()).toEqual(before);
+    const { body } = await get('/api/job-runs?jobId=nightly-import&limit=1');
+    expect(body['runs']).toMatchObject([{ reportedId: 'only-the-end', status: 'SUCCEEDED', durationMs: null }]);
+  });
+
+  test('is heard whatever characters its report has', async () => {
+    const text = 'disk\u0000 full \ud800';
+    const metadata = { [text]: text };
+    const { body, status } = await report({ status: 'failure', runId: text, error: text, metadata });
+    expect([status, body['status']]).toEqual([200, 'FAILED']);
+    expect((await get(`/api/job-runs/${String(body['runId'])}`)).body).toMatchObject({
+      error: { message: 'disk\ufffd full \ufffd' },
+      metadata: { 'disk\ufffd full \ufffd': 'disk\ufffd full \ufffd' },
+    });
   });
 
   test('cannot end a run in two ways', async () => {

@@ -55,7 +55,9 @@ export function runLines(run: JobRun, style: Style): string[] {
     `${run.jobId}: ${status(run.status, style)}${took}, try ${run.attempt}, by ${run.trigger}`,
     `run ${run.runId}${run.eventId === null ? '' : `, event ${run.eventId}`}${run.worker === null ? '' : `, ${run.worker}`}`,
     `started ${run.startedAt}${run.waitMs === null ? '' : `, waited ${duration(run.waitMs)}`}`,
-    ...(run.traceId === null ? [] : [`trace ${run.traceUrl ?? run.traceId}`]),
+    ...(run.traceId === null
+      ? []
+      : [`trace ${run.traceUrl ?? `${run.traceId}, see it with: clearway explain ${run.traceId}`}`]),
     ...(run.progress ? [progressText(run)] : []),
     ...(run.error
       ? ['', style('red', safe(`${run.error.name}: ${run.error.message}`)), ...stackLines(run.error.stack)]

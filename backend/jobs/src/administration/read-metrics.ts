@@ -34,7 +34,8 @@ function metricsOf(row: MetricsRow, buckets: readonly BucketRow[]): JobMetrics {
     ...row,
     durationMs: percentilesOf(buckets, 'duration_ms', { min: min ?? undefined, max: max ?? undefined }),
     waitMs: percentilesOf(buckets, 'wait_ms', { min: 0, max: row.maxWaitMs ?? undefined }),
-    itemsProcessed: Number(row.itemsProcessed),
+    // what reporters count may be beyond what a number holds exactly
+    itemsProcessed: Math.min(Number(row.itemsProcessed), Number.MAX_SAFE_INTEGER),
     lastExecutionAt: isoOf(row.lastExecutionAt),
     lastSuccessAt: isoOf(row.lastSuccessAt),
     lastFailureAt: isoOf(row.lastFailureAt),

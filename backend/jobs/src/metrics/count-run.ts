@@ -6,7 +6,8 @@ import { bucketOf } from './histogram.ts';
 export interface CountedRun {
   readonly jobId: string;
   readonly end: RunEnd;
-  readonly durationMs: number;
+  /** Undefined when it was not told: only that it ended counts then. */
+  readonly durationMs: number | undefined;
   /** Undefined when nobody knows since when it could have run. */
   readonly waitMs: number | undefined;
   readonly itemsProcessed: number | undefined;
@@ -25,7 +26,7 @@ export async function countRun(sql: Sql, run: CountedRun): Promise<void> {
   await sql.query(ADD_TO_METRICS, [
     run.jobId,
     isSuccess ? 1 : 0,
-    run.durationMs,
+    run.durationMs ?? null,
     run.waitMs ?? 0,
     run.itemsProcessed ?? 0,
     run.end === 'TIMED_OUT' ? 1 : 0,
@@ -34,7 +35,7 @@ export async function countRun(sql: Sql, run: CountedRun): Promise<void> {
   const measures: [string, number][] = [];
   if (run.waitMs !== undefined) measures.push(['wait_ms', bucketOf(run.waitMs)]);
   // how long a failure took says nothing about how long the work takes
-  if (isSuccess) measures.push(['duration_ms', bucketOf(run.durationMs)]);
+  if (isSuccess && run.durationMs !== undefined) measures.push(['duration_ms', bucketOf(run.durationMs)]);
   if (isSuccess && run.itemsProcessed !== undefined) measures.push(['items', bucketOf(run.itemsProcessed)]);
   await sql.query(ADD_TO_BUCKETS, [run.jobId, measures.map(([measure]) => measure), measures.map(([, at]) => at)]);
 }
@@ -43,7 +44,7 @@ const ADD_TO_METRICS = `
   INSERT INTO job_metrics AS m (job_id, total_executions, success_count, failure_count, total_duration_ms, min_duration_ms,
     max_duration_ms, last_duration_ms, total_wait_ms, max_wait_ms, items_processed, timeout_count, lost_count,
     last_execution_at, last_success_at, last_failure_at, updated_at)
-  VALUES ($1, 1, $2, 1 - $2::int, $3, $3, $3, $3, $4, $4, $5, $6, $7,
+  VALUES ($1, 1, $2, 1 - $2::int, coalesce($3::float8, 0), $3::float8, $3::float8, $3::float8, $4, $4, $5, $6, $7,
     now(), CASE WHEN $2::int = 1 THEN now() END, CASE WHEN $2::int = 0 THEN now() END, now())
   ON CONFLICT (job_id) DO UPDATE SET
     total_executions = m.total_executions + 1,
@@ -52,7 +53,7 @@ const ADD_TO_METRICS = `
     total_duration_ms = m.total_duration_ms + excluded.total_duration_ms,
     min_duration_ms = least(m.min_duration_ms, excluded.min_duration_ms),
     max_duration_ms = greatest(m.max_duration_ms, excluded.max_duration_ms),
-    last_duration_ms = excluded.last_duration_ms,
+    last_duration_ms = coalesce(excluded.last_duration_ms, m.last_duration_ms),
     total_wait_ms = m.total_wait_ms + excluded.total_wait_ms,
     max_wait_ms = greatest(m.max_wait_ms, excluded.max_wait_ms),
     items_processed = m.items_processed + excluded.items_processed,

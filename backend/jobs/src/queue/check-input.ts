@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AnyJob } from '../definition/define-job.ts';
 import type { KeptSettings } from '../definition/registry.ts';
 import type { EventData } from './event.ts';
+import { isStorableJson } from '../runs/storable.ts';
 import { InputRefused } from './input-refused.ts';
 
 /** More than any reasonable event: a file belongs into a store, and its name into the event. */
@@ -18,8 +19,7 @@ export function checkStorable(jobId: string, input: unknown): void {
   if (sizeBytes > LONGEST_INPUT_BYTES) {
     throw new InputRefused(jobId, `${sizeBytes} bytes are more than ${LONGEST_INPUT_BYTES}`);
   }
-  // the escapes of JSON.stringify, behind an even number of backslashes
-  if (text.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i.test(text)) {
+  if (!isStorableJson(text)) {
     throw new InputRefused(jobId, 'it has a character that the database cannot hold: U+0000, or half a surrogate pair');
   }
 }

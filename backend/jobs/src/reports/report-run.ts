@@ -3,6 +3,7 @@ import type { Connections, Sql } from '../queue/connections.ts';
 import { problemsOf } from '../definition/problems-of.ts';
 import { schedule } from '../definition/schedule-settings.ts';
 import { countRun } from '../metrics/count-run.ts';
+import { storable, storableJson } from '../runs/storable.ts';
 
 /** Jobs that reports may make known: a stranger with a token must not fill the list. */
 const MOST_REPORTED_JOBS = 1000;
@@ -16,6 +17,8 @@ interface OpenRun {
   readonly id: string;
   readonly status: JobRunStatus;
   readonly cancel: boolean;
+  /** Whether nothing was heard of it before. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -29,7 +32,7 @@ export async function reportRun(connections: Connections, jobId: string, report:
   return connections.transaction(async (sql) => {
     await makeKnown(sql, jobId);
     if (report.expected) await keepExpected(sql, jobId, report.expected);
-    const reportedId = report.runId ?? crypto.randomUUID();
+    const reportedId = storable(report.runId ?? crypto.randomUUID());
     const run = await openRun(sql, jobId, reportedId, report);
     const status = await apply(sql, jobId, run, report);
     return { runId: run.id, status, isCancelRequested: run.cancel };
@@ -73,20 +76,20 @@ function scheduleProblem({ cron, timeZone }: { cron: string; timeZone: string })
 
 /** The run that a report speaks of, begun now if this is the first that is heard of it. */
 async function openRun(sql: Sql, jobId: string, reportedId: string, report: RunReport): Promise<OpenRun> {
-  await sql.query(
+  const { rowCount } = await sql.query(
     `INSERT INTO job_runs (job_id, reported_id, status, trigger, worker, started_at, heartbeat_at)
      VALUES ($1, $2, 'RUNNING', 'report', NULL, now() - $3 * interval '1 millisecond', now())
      ON CONFLICT (job_id, reported_id) DO NOTHING`,
     [jobId, reportedId, report.status === 'started' ? 0 : (report.durationMs ?? 0)],
   );
-  const { rows } = await sql.query<OpenRun>(
+  const { rows } = await sql.query<Omit<OpenRun, 'isNew'>>(
     `SELECT id, status, cancel_requested_at IS NOT NULL AS cancel FROM job_runs
      WHERE job_id = $1 AND reported_id = $2 FOR UPDATE`,
     [jobId, reportedId],
   );
   const [run] = rows;
   if (!run) throw new Error('a run that was just written is gone');
-  return run;
+  return { ...run, isNew: rowCount === 1 };
 }
 
 async function apply(sql: Sql, jobId: string, run: OpenRun, report: RunReport): Promise<JobRunStatus> {
@@ -102,7 +105,7 @@ async function apply(sql: Sql, jobId: string, run: OpenRun, report: RunReport): 
   }
   const error =
     end === 'FAILED' ? { name: 'Reported', message: report.error ?? 'The job reported a failure.' } : undefined;
-  const { rows } = await sql.query<{ duration_ms: number }>(END_RUN, [
+  const { rows } = await sql.query<{ duration_ms: number | null }>(END_RUN, [
     run.id,
     end,
     report.durationMs ?? null,
@@ -110,8 +113,9 @@ async function apply(sql: Sql, jobId: string, run: OpenRun, report: RunReport): 
     jsonOf(error),
     jsonOf(report.metadata),
     jsonOf(report.progress),
+    run.isNew,
   ]);
-  const durationMs = rows[0]?.duration_ms ?? 0;
+  const durationMs = rows[0]?.duration_ms ?? undefined;
   await countRun(sql, { jobId, end, durationMs, waitMs: undefined, itemsProcessed: report.itemsProcessed });
   if (report.metadata) {
     await sql.query('UPDATE job_metrics SET metadata = $2 WHERE job_id = $1', [jobId, jsonOf(report.metadata)]);
@@ -119,12 +123,14 @@ async function apply(sql: Sql, jobId: string, run: OpenRun, report: RunReport): 
   return end;
 }
 
-const jsonOf = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+const jsonOf = (value: unknown): string | null => storableJson(value) ?? null;
 
 const GIVE_SIGN = `UPDATE job_runs SET heartbeat_at = now(), progress = coalesce($2, progress),
   metadata = coalesce($3, metadata) WHERE id = $1`;
 
 const END_RUN = `UPDATE job_runs SET status = $2::job_run_status, ended_at = now(),
-    duration_ms = coalesce($3::float8, extract(epoch FROM now() - started_at) * 1000), items_processed = $4, error = $5,
+    -- how long a run took of which only the end was told nobody knows
+    duration_ms = coalesce($3::float8, CASE WHEN NOT $8::boolean THEN greatest(0, extract(epoch FROM now() - started_at) * 1000) END),
+    items_processed = $4, error = $5,
     metadata = coalesce($6, metadata), progress = coalesce($7, progress)
   WHERE id = $1 RETURNING duration_ms`;

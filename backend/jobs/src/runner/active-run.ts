@@ -1,3 +1,4 @@
+import { storableJson } from '../runs/storable.ts';
 import { RunLogLines } from './run-log.ts';
 
 /** Why a run is stopped. */
@@ -71,7 +72,7 @@ export class ActiveRun {
   /** The progress as JSON text, or null when there is none. */
   progressJson(): string | null {
     this.#isProgressNew = false;
-    return this.#progress ? JSON.stringify(this.#progress) : null;
+    return this.#progress ? (storableJson(this.#progress) ?? null) : null;
   }
 
   /** As `progressJson`, or null when it was asked for since the last change. */

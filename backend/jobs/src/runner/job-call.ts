@@ -4,6 +4,7 @@ import type { AnyJob } from '../definition/define-job.ts';
 import type { Effect, JobContext } from '../definition/job-context.ts';
 import type { EventData } from '../queue/event.ts';
 import type { RunEnd } from '../runs/run-records.ts';
+import { storableJson } from '../runs/storable.ts';
 import type { ActiveRun, StopKind } from './active-run.ts';
 import { runLog, type LineTarget } from './run-log.ts';
 import { failure, type Outcome } from './settle.ts';
@@ -115,8 +116,8 @@ const END_OF_STOP: Readonly<Record<StopKind, RunEnd>> = {
 /** What a job returned, as JSON text; null when it is nothing, no JSON, or too long to keep. */
 function boundedJson(output: unknown): string | null {
   try {
-    const text = JSON.stringify(output) ?? null;
-    return text !== null && Buffer.byteLength(text) <= LONGEST_OUTPUT_BYTES ? text : null;
+    const text = storableJson(output);
+    return text !== undefined && Buffer.byteLength(text) <= LONGEST_OUTPUT_BYTES ? text : null;
   } catch {
     return null;
   }

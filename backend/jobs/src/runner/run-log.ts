@@ -1,4 +1,5 @@
 import type { RunLog } from '../definition/job-context.ts';
+import { storableJson } from '../runs/storable.ts';
 
 type Write = (message: string, fields?: Readonly<Record<string, unknown>>) => unknown;
 
@@ -40,7 +41,7 @@ export class RunLogLines {
     this.#isChanged = false;
     if (this.#first.length === 0) return null;
     const gap = this.#left > 0 ? [{ level: 'info', message: `… ${this.#left} lines left out …` }] : [];
-    return JSON.stringify([...this.#first, ...gap, ...this.#last]);
+    return storableJson([...this.#first, ...gap, ...this.#last]) ?? null;
   }
 
   /** As `toJson`, or null when nothing was added since the last call. */

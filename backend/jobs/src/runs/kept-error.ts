@@ -1,4 +1,5 @@
 import { inspect, types } from 'node:util';
+import { storable } from './storable.ts';
 
 const LONGEST_MESSAGE = 4000;
 const LONGEST_STACK = 16_000;
@@ -67,9 +68,4 @@ function insideOf(error: unknown): unknown[] {
 /** Also true for errors of another realm, for which instanceof is not. */
 function isError(value: unknown): value is Error {
   return types.isNativeError(value) || value instanceof Error;
-}
-
-/** PostgreSQL holds neither the character 0 nor half a pair. */
-function storable(text: string, longest: number): string {
-  return text.slice(0, longest).replaceAll('\u0000', '\ufffd').toWellFormed();
 }

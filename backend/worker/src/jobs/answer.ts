@@ -42,8 +42,16 @@ function refuse(res: Response, error: unknown): void {
   if (error instanceof NotPossible || error instanceof ReportRefused) {
     return sendProblem(res, 'request_invalid', { status: 409, title: 'Not possible now', detail: error.message });
   }
+  if (NOT_STORABLE.includes((error as { code?: string }).code ?? '')) {
+    return sendProblem(res, 'request_invalid', {
+      detail: 'A text has a character that the database cannot hold: U+0000.',
+    });
+  }
   throw error;
 }
+
+/** What PostgreSQL says of the character 0, in JSON and in a text. */
+const NOT_STORABLE = ['22P05', '22021'];
 
 /** A part of the input as a parameter of the body: `input.trackId`. */
 function nameInput({ path, message }: InputProblem): InvalidParameter {

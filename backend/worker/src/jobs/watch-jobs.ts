@@ -1,9 +1,10 @@
-import { every, listJobs, observeEndedRuns, readHealth, startWatch, type JudgedJob } from '@clearway/jobs';
-import type { Job } from '@clearway/contracts';
+import type { Job, JobMetrics } from '@clearway/contracts';
+import { every, listJobs, observeEndedRuns, readHealth, readMetrics, startWatch, type JudgedJob } from '@clearway/jobs';
 import { systemClock, type Lifecycle } from '@clearway/kernel';
 import type { ServiceTelemetry } from '@clearway/telemetry';
 import { jobGauges } from './gauges.ts';
 import type { JobsPort } from './jobs-port.ts';
+import { jobTotals } from './totals.ts';
 
 const INTERVAL_MS = 5000;
 
@@ -12,6 +13,8 @@ export interface JobsSeen {
   readonly at: Date;
   readonly judged: readonly JudgedJob[];
   readonly jobs: readonly Job[];
+  /** What they have done so far. */
+  readonly totals: readonly JobMetrics[];
 }
 
 /** Looks at all jobs on a timer of its own, and keeps the last result: what watches the jobs does not stop with them. */
@@ -39,7 +42,8 @@ export function watchJobs({ port, telemetry, lifecycle }: WatchOptions): JobsWat
     if (!jobs) return;
     await observeEndedRuns(jobs.connections);
     const judged = await readHealth(jobs.connections, watch.sinceMs);
-    seen = { at: new Date(), judged, jobs: await listJobs(jobs.connections) };
+    const { connections } = jobs;
+    seen = { at: new Date(), judged, jobs: await listJobs(connections), totals: await readMetrics(connections) };
     for (const job of judged) {
       const before = states.get(job.jobId) ?? 'healthy';
       if (before !== job.state) tell(job, before);
@@ -52,6 +56,7 @@ export function watchJobs({ port, telemetry, lifecycle }: WatchOptions): JobsWat
     logger[level](`job ${job.jobId} is ${job.state}: ${reason}`, { job: job.jobId, state: job.state, before });
   };
   jobGauges(telemetry.metrics, () => seen);
+  jobTotals(telemetry.metrics, () => seen);
   const repeating = every(INTERVAL_MS, look, (error) => logger.warn('jobs cannot be judged', { error }));
   lifecycle.onRelease('watch of the jobs', () => repeating.stop(), 2000);
   return { seen: () => seen };
