@@ -5,13 +5,17 @@ import {
   directoryStorage,
   embeddedScratch,
   logicalEngine,
+  pruneBackups,
   readBackup,
+  s3Storage,
   serverScratch,
+  type Compression,
+  type S3StorageOptions,
 } from '../../src/index.ts';
 
 /** What the process shall do. */
 export interface ChildTask {
-  readonly action: 'create' | 'restore' | 'verify';
+  readonly action: 'create' | 'restore' | 'verify' | 'copy' | 'prune';
   readonly connectionString: string;
   readonly directory: string;
   readonly pgDump?: string | null;
@@ -19,11 +23,20 @@ export interface ChildTask {
   readonly backupId?: string;
   readonly to?: string;
   readonly inPlace?: boolean;
+  readonly compression?: Compression;
+  /** A storage besides the directory: where `copy` goes, and where `prune` prunes too. */
+  readonly s3?: S3StorageOptions;
+  /** Whether `create` stores there, too. */
+  readonly storesInS3?: boolean;
+  /** Number of backups that `prune` keeps. */
+  readonly keepCount?: number;
 }
 
 const task = JSON.parse(process.argv[2] ?? '{}') as ChildTask;
 const { action, connectionString, directory, pgDump, scratchUrl, backupId = '', to = '', inPlace } = task;
+const { compression, s3, storesInS3, keepCount } = task;
 const clock = systemClock;
+const distant = s3 === undefined ? [] : [s3Storage(s3)];
 const storage = directoryStorage(directory);
 const engine = logicalEngine({
   clock,
@@ -35,10 +48,34 @@ const onProgress = ({ phase }: { phase: string }): void => void process.stderr.w
 
 async function run(): Promise<unknown> {
   if (action === 'create') {
-    const { id } = await engine.create({ connectionString, storage, acceptNewIdentity: true, onProgress });
-    return { id };
+    const made = await engine.create({
+      connectionString,
+      storage,
+      copies: storesInS3 ? distant : [],
+      compression,
+      acceptNewIdentity: true,
+      onProgress,
+    });
+    const { id, manifest, copies } = made;
+    const failures = copies.flatMap(({ failure }) => failure?.message ?? []);
+    const memoryBytes = process.resourceUsage().maxRSS * 1024;
+    const dump = manifest.files.find(({ role }) => role === 'dump');
+    return { id, failures, memoryBytes, durationSeconds: manifest.durationSeconds, sizeBytes: dump?.sizeBytes };
+  }
+  if (action === 'prune') {
+    const { storages } = await pruneBackups({ storages: [storage, ...distant], policy: { keepCount }, clock });
+    const failure = storages
+      .flatMap((pruned) => [pruned.failure, ...pruned.databases.map((one) => one.failure)])
+      .find(Boolean);
+    if (failure) throw failure;
+    return storages.map(({ databases }) => databases.map(({ removed }) => removed));
   }
   const backup = await readBackup(storage, backupId);
+  if (action === 'copy') {
+    const [target] = distant;
+    if (!target) throw new Error('copy where to?');
+    return { id: (await engine.copy({ backup, storage: target, onProgress })).id };
+  }
   if (action === 'verify') {
     const { verification } = await engine.verify({ backup, level: 'exact', onProgress });
     return verification;
@@ -54,6 +91,7 @@ async function run(): Promise<unknown> {
   });
 }
 
+onProgress({ phase: 'begun' });
 try {
   process.stdout.write(JSON.stringify(await run()));
 } catch (error) {
