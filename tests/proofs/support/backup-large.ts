@@ -1,0 +1,162 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Compression, S3StorageOptions } from '@clearway/backups';
+import { openBenchServer, type BenchServer } from '../../../backend/backups/test/support/bench.ts';
+import { startBackupProcess } from '../../../backend/backups/test/support/processes.ts';
+import { openS3Server } from '../../../backend/backups/test/support/s3-server.ts';
+
+/** What is measured. */
+export interface LargeExtent {
+  readonly rows: number;
+  readonly pairs: Readonly<Record<Compression, number>>;
+  /** Program of an S3-compatible server: memory is measured with an upload, too. */
+  readonly s3Server: string | undefined;
+}
+
+/** One dump each way, one right after the other. */
+export interface Pair {
+  readonly pgDumpSeconds: number;
+  readonly pgDumpBytes: number;
+  readonly oursSeconds: number;
+  readonly oursBytes: number;
+  readonly memoryBytes: number;
+}
+
+/** What was found. */
+export interface LargeFindings {
+  readonly databaseBytes: number;
+  readonly pgDump: string;
+  readonly pairs: Readonly<Record<Compression, readonly Pair[]>>;
+  /** The most that any of our processes took, decoding and uploading included. */
+  readonly memoryBytes: number;
+  readonly uploadMemoryBytes: number | null;
+}
+
+const MAJOR = 15;
+
+/** Measures backups of a large database beside plain dumps of it. */
+export async function measureLarge(
+  { rows, pairs, s3Server }: LargeExtent,
+  progress: (text: string) => void,
+  signal: AbortSignal,
+): Promise<LargeFindings> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'clearway-large-'));
+  const server = await openBenchServer(MAJOR);
+  try {
+    const source = await server.makeDatabase('large', schemaOf(rows));
+    // hint bits are written by whoever reads first
+    await server.query(source, 'VACUUM ANALYZE');
+    await server.query(source, 'CHECKPOINT');
+    const [size] = await server.query<{ size: string }>(source, 'SELECT pg_database_size(current_database()) AS size');
+    progress(`a database of ${(Number(size?.size) / 1e9).toFixed(2)} GB`);
+    const measured: Record<Compression, Pair[]> = { gzip: [], zstd: [] };
+    for (const compression of ['zstd', 'gzip'] as const) {
+      for (let i = 0; i < pairs[compression]; i++) {
+        signal.throwIfAborted();
+        const pair = await measurePair(source, compression, folder);
+        measured[compression].push(pair);
+        progress(
+          `${compression}: ${pair.pgDumpSeconds.toFixed(1)} s alone, ${pair.oursSeconds.toFixed(1)} s with the manifest`,
+        );
+      }
+    }
+    const uploadMemoryBytes = s3Server === undefined ? null : await measureUpload(source, folder);
+    const all = [...measured.gzip, ...measured.zstd].map(({ memoryBytes }) => memoryBytes);
+    return {
+      databaseBytes: Number(size?.size),
+      pgDump: await versionOf(server),
+      pairs: measured,
+      memoryBytes: Math.max(...all, uploadMemoryBytes ?? 0),
+      uploadMemoryBytes,
+    };
+  } finally {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Rows as applications have them: numbers, texts, times, amounts, and JSON. */
+const schemaOf = (rows: number): string => `
+CREATE TABLE events AS SELECT g AS id, md5(g::text) AS token, 'event ' || g % 1000 AS name,
+  timestamptz '2026-01-01' + g * interval '1 second' AS at, (g % 100000) / 100.0 AS amount
+  FROM generate_series(1, ${rows * 0.7}::int) AS g;
+CREATE TABLE plays AS SELECT g AS id, g % 50000 AS track, g % 90000 AS listener, now() AS at, g % 300 AS seconds
+  FROM generate_series(1, ${rows * 0.2}::int) AS g;
+CREATE TABLE tracks AS SELECT g AS id, jsonb_build_object('title', 'track ' || g, 'tags', ARRAY[md5(g::text), 'x']) AS data
+  FROM generate_series(1, ${rows * 0.1}::int) AS g;
+ALTER TABLE events ADD PRIMARY KEY (id);`;
+
+async function measurePair(source: string, compression: Compression, folder: string): Promise<Pair> {
+  const directory = mkdtempSync(path.join(folder, 'ours-'));
+  const file = path.join(folder, 'plain.dump');
+  try {
+    const pgDumpSeconds = await plainDump(source, compression, file);
+    const ours = await create(source, directory, { compression });
+    return {
+      pgDumpSeconds,
+      pgDumpBytes: statSync(file).size,
+      oursSeconds: ours.durationSeconds,
+      oursBytes: ours.sizeBytes,
+      memoryBytes: ours.memoryBytes,
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+    rmSync(file, { force: true });
+  }
+}
+
+/** pg_dump 15 knows gzip alone: for zstd its archive goes through zstd, at the level that ours has. */
+async function plainDump(source: string, compression: Compression, file: string): Promise<number> {
+  const url = new URL(source);
+  const password = decodeURIComponent(url.password);
+  url.password = '';
+  const command =
+    compression === 'gzip'
+      ? 'pg_dump -Fc -Z6 -f "$1" -d "$0" && sync "$1"'
+      : 'pg_dump -Fc -Z0 -d "$0" | zstd -q -3 -T1 -o "$1" && sync "$1"';
+  const startMs = performance.now();
+  const child = spawn('/bin/sh', ['-c', command, url.href, file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { PATH: process.env['PATH'], PGPASSWORD: password },
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`pg_dump ended with ${code}`);
+  return (performance.now() - startMs) / 1000;
+}
+
+interface Created {
+  readonly durationSeconds: number;
+  readonly sizeBytes: number;
+  readonly memoryBytes: number;
+}
+
+async function create(
+  connectionString: string,
+  directory: string,
+  more: { readonly compression?: Compression; readonly s3?: S3StorageOptions; readonly storesInS3?: boolean },
+): Promise<Created> {
+  const result = await startBackupProcess({ action: 'create', connectionString, directory, ...more }).result;
+  const failures = result?.['failures'] as string[] | undefined;
+  if (failures?.length !== 0) throw new Error(JSON.stringify(result));
+  return result as unknown as Created;
+}
+
+async function measureUpload(source: string, folder: string): Promise<number> {
+  const s3 = await openS3Server();
+  const directory = mkdtempSync(path.join(folder, 'ours-'));
+  try {
+    const { memoryBytes } = await create(source, directory, { s3: s3.options(), storesInS3: true });
+    return memoryBytes;
+  } finally {
+    await s3.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function versionOf(server: BenchServer): Promise<string> {
+  const [row] = await server.query<{ version: string }>(server.adminUrl, 'SELECT version()');
+  return row?.version ?? 'unknown';
+}
