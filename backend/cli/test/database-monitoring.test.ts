@@ -96,6 +96,11 @@ describe('clearway database status', () => {
           check('lock_wait', status, { recommendation: 'end process 7' }),
           check('cpu', 'not_watched'),
           check('sequences', 'skipped'),
+          check('memory', 'ok', {
+            pending: { status: 'warning', since: '2026-11-22T08:14:00.000Z', countsFrom: '2026-11-22T08:19:00.000Z' },
+          }),
+          check('size', 'skipped', { message: 'the database does not answer: timeout' }),
+          check('wraparound', 'skipped', { message: 'the database does not answer: timeout' }),
         ],
         capabilities: [
           { capability: 'sequences', available: false, reason: 'hidden from watcher', remedy: 'GRANT pg_monitor' },
@@ -113,6 +118,8 @@ describe('clearway database status', () => {
     expect(outcome.out).toMatch(/skipped +sequences/);
     expect(outcome.out).toMatch(/hidden +sequences +hidden from watcher\n +→ GRANT pg_monitor/);
     expect(outcome.out).not.toMatch(/connections says|cpu says/);
+    expect(outcome.out).toMatch(/ok +memory +memory says; warning if it is still so at 08:19:00/);
+    expect(outcome.out).toMatch(/skipped +size, wraparound: the database does not answer\n/);
     await api.close();
   });
 

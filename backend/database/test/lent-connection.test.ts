@@ -1,7 +1,7 @@
 import { databaseSchema } from '@clearway/contracts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { DatabaseWatch } from '../src/index.ts';
+import { DatabaseWatch, UnreachableError } from '../src/index.ts';
 import { openConnection } from '../src/monitoring/read-only/open-connection.ts';
 import { withTestDatabase, type TestDatabase } from '../src/testing/index.ts';
 
@@ -25,10 +25,31 @@ async function sessions(): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-test('a database has two connections at most, whoever looks; full passes come before lent ones and wait for them', async () => {
+function watchOf(connectionString: () => string): DatabaseWatch {
   const { id, quickSeconds, fullSeconds, thresholds } = databaseSchema.parse({ id: 'clearway' });
-  const connectionString = () => database.connectionString;
-  const watch = new DatabaseWatch({ id, label: id, quickSeconds, fullSeconds, thresholds, connectionString });
+  return new DatabaseWatch({ id, label: id, quickSeconds, fullSeconds, thresholds, connectionString });
+}
+
+test('a full pass is wanted before its time once a database answers that did not answer the last one', async () => {
+  let isDown = true;
+  const watch = watchOf(() => {
+    if (isDown) throw new UnreachableError({ kind: 'unreachable', message: 'down', remedy: 'start it' });
+    return database.connectionString;
+  });
+  const size = () => watch.checks.find(({ id }) => id === 'size')?.status;
+  await watch.quick();
+  await watch.full();
+  expect([watch.wantsFull, size()]).toEqual([false, 'skipped']);
+  isDown = false;
+  await watch.quick();
+  expect(watch.wantsFull).toBe(true);
+  await watch.full();
+  expect([watch.wantsFull, size()]).toEqual([false, 'not_watched']);
+  await watch.close();
+});
+
+test('a database has two connections at most, whoever looks; full passes come before lent ones and wait for them', async () => {
+  const watch = watchOf(() => database.connectionString);
   const order: string[] = [];
   const seen: number[] = [];
   let began: () => void = () => {};

@@ -5,6 +5,8 @@ import { workerOf } from '../operations/client.ts';
 import { safe } from '../terminal/style.ts';
 
 const COLOURS = { ok: 'green', warning: 'yellow', critical: 'red', unknown: 'yellow' } as const;
+/** How a check begins that nobody could answer: as often as there are checks it is said once. */
+const NO_ANSWER = 'the database does not answer';
 const QUIET: readonly DatabaseCheck['status'][] = ['ok', 'not_watched'];
 
 /** `clearway database status`: ends with 1 when a database is not well, or when nothing is known of it. */
@@ -26,14 +28,23 @@ function print(context: CliContext, summary: DatabaseSummary, isAll: boolean): v
   const about = server ? `PostgreSQL ${server.version}, database ${server.database}` : 'has not answered yet';
   const when = quickPass ? `, asked ${quickPass.at.slice(11, 19)}` : '';
   context.out(`${context.style(COLOURS[status], status.padEnd(8))}  ${id}  ${safe(about)}${when}`);
-  for (const check of checks) {
-    if (!isAll && QUIET.includes(check.status)) continue;
-    context.out(`  ${check.status.padEnd(11)} ${check.id.padEnd(20)} ${safe(check.message)}`);
-    if (check.recommendation !== undefined) context.out(`  ${''.padEnd(32)} → ${safe(check.recommendation)}`);
+  const shown = checks.filter((check) => isAll || !QUIET.includes(check.status) || check.pending !== undefined);
+  const unanswered = shown.filter(({ status: found, message }) => found === 'skipped' && message.startsWith(NO_ANSWER));
+  for (const check of shown) {
+    if (!unanswered.includes(check)) printCheck(context, check);
+  }
+  if (unanswered.length > 0) {
+    context.out(`  skipped     ${unanswered.map((check) => check.id).join(', ')}: ${NO_ANSWER}`);
   }
   for (const { available, capability, reason, remedy } of capabilities) {
     if (available) continue;
     context.out(`  hidden      ${capability.padEnd(20)} ${safe(reason ?? '')}`);
     if (remedy !== null) context.out(`  ${''.padEnd(32)} → ${safe(remedy)}`);
   }
+}
+
+function printCheck(context: CliContext, { status, id, message, pending, recommendation }: DatabaseCheck): void {
+  const soon = pending ? `; ${pending.status} if it is still so at ${pending.countsFrom.slice(11, 19)}` : '';
+  context.out(`  ${status.padEnd(11)} ${id.padEnd(20)} ${safe(message)}${soon}`);
+  if (recommendation !== undefined) context.out(`  ${''.padEnd(32)} → ${safe(recommendation)}`);
 }

@@ -108,6 +108,7 @@ export class DatabaseWatch {
   #turn: Promise<unknown> = Promise.resolve();
   #lent = new AbortController();
   #isFullWaiting = false;
+  #isReplaced = false;
 
   constructor(settings: WatchSettings, options: WatchOptions = {}) {
     this.settings = settings;
@@ -150,6 +151,12 @@ export class DatabaseWatch {
   /** What the last full pass found. */
   get lastFull(): PassResult<FullAnswers> | undefined {
     return this.#full;
+  }
+
+  /** Whether a full pass is worth while before its time: the last one got no answer, or one of another server. */
+  get wantsFull(): boolean {
+    const isUnanswered = this.#full !== undefined && this.#full.known === undefined;
+    return this.#reachable === true && (isUnanswered || this.#isReplaced);
   }
 
   /** Who the server is. */
@@ -272,6 +279,7 @@ export class DatabaseWatch {
     try {
       const options = { deadlineMs: FULL_DEADLINE_MS, perQuestion: true };
       known = await runPass(this.#fullLane, options, fullQuestions);
+      this.#isReplaced = false;
       skipped = skippedOf(known);
       this.#takeIn(known);
     } catch (error) {
@@ -320,6 +328,7 @@ export class DatabaseWatch {
     if (!change) return;
     if (change.kind === 'replaced') {
       this.#memory.clear();
+      this.#isReplaced = true;
       this.#sizes = [];
       this.#indexFingerprint = undefined;
     }

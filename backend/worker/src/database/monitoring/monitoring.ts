@@ -117,6 +117,12 @@ export class DatabaseMonitoring {
     this.#keep(watch, 'quick', pass, QUICK_VIEWS);
   }
 
+  /** What a full pass missed is not left out until the next one is due, once the database is back. */
+  async #quickAndWhatIsMissing(watch: DatabaseWatch): Promise<void> {
+    await this.quick(watch);
+    if (watch.wantsFull) await this.full(watch);
+  }
+
   /** A full pass, with its results kept. */
   async full(watch: DatabaseWatch): Promise<void> {
     await this.#restore(watch);
@@ -162,7 +168,7 @@ export class DatabaseMonitoring {
     const { quickSeconds, fullSeconds } = watch.settings;
     const options = { onError: this.#onError };
     this.#timers.set(watch, [
-      startTimer(quickSeconds * 1000, () => this.#unlessElsewhere(() => this.quick(watch)), options),
+      startTimer(quickSeconds * 1000, () => this.#unlessElsewhere(() => this.#quickAndWhatIsMissing(watch)), options),
       startTimer(fullSeconds * 1000, () => this.#unlessElsewhere(() => this.full(watch)), options),
     ]);
   }
