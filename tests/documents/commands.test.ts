@@ -102,8 +102,14 @@ describe('the output that a document shows', () => {
   });
 });
 
+const PROVEN_BACKUP = `clearway backup create --database tracks
+clearway backup verify --database tracks`;
+
 /** What the runbooks look at has happened: a request that went well, one that failed, one that was refused. */
 async function leaveTraces(stack: DocumentedStack): Promise<void> {
+  // the runbooks of backups begin where a good one exists
+  const [backup] = steps(parseDocument('made-up.md', `\`\`\`sh\n${PROVEN_BACKUP}\n\`\`\``));
+  if (backup) await new Session(stack).run(backup.block, undefined);
   const gateway = stack.withPorts('http://127.0.0.1:8000');
   const statuses: number[] = [];
   for (const path of ['/v1/tracks', '/v1/tracks/00000000-0000-7000-8000-000200000000/report', '/v2/tracks']) {

@@ -22,6 +22,7 @@ const NOT_OURS = new Set([
   'VIEWER_TOKEN',
   'OPERATOR_TOKEN',
   'NODE_EXTRA_CA_CERTS',
+  'ON_ERROR_STOP',
   'MAINPID',
   'LISTEN',
   'NOTIFY',

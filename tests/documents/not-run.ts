@@ -1,3 +1,5 @@
+const OWN_TOOLS = 'it is for a machine without Node; backend/backups/test/own-tools.test.ts runs each line';
+
 /**
  * Why a block marked `sh no-run` cannot run against a started stack, by its document and first line. A block that is not
  * here fails the test, and so does an entry without a block.
@@ -8,6 +10,10 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'CONTRIBUTING.md: git clone <address> clearway && cd clearway': 'it installs and starts a second clone',
   'CONTRIBUTING.md: npm test': 'it would run itself',
   'CONTRIBUTING.md: .ci/run': 'it would run itself, on two versions of Node',
+  'docs/guides/backups.md: zstd -dc "$FILE" | pg_restore --exit-on-error --dbname="$TARGET"': OWN_TOOLS,
+  'docs/guides/backups.md: pg_restore --exit-on-error --dbname="$TARGET" "$FILE"': OWN_TOOLS,
+  'docs/guides/backups.md: zstd -dc "$FILE" | psql --quiet --output=/dev/null --set=ON_ERROR_STOP=1 --dbname="$TARGET"':
+    OWN_TOOLS,
   'docs/guides/database-monitoring.md: curl -H "Authorization: Bearer $CRON_SECRET" https://worker.example.com/api/cron/monitor':
     'it needs a secret that the started worker does not have',
   'docs/guides/errors.md: SENTRY_DSN=https://key@o0.ingest.sentry.io/1 SENTRY_ENVIRONMENT=production npm start':

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { measureDatabase, newIdentity, type StoredBackup } from '../src/index.ts';
@@ -11,6 +11,8 @@ const hasTools = (...tools: readonly string[]): boolean =>
   tools.every((tool) => spawnSync(tool, ['--version']).status === 0);
 const withTools = hasTools('pg_dump', 'pg_restore', 'psql', 'zstd', 'gzip') ? test : test.skip;
 const withAge = hasTools('pg_dump', 'pg_restore', 'psql', 'zstd', 'age') ? test : test.skip;
+
+const GUIDE = readFileSync(path.join(import.meta.dirname, '../../../docs/guides/backups.md'), 'utf8');
 
 let server: BenchServer;
 let bench: Bench;
@@ -33,6 +35,7 @@ afterAll(async () => {
 
 /** Restores a backup by a line of a shell, as the guide has it, into a new database; what that holds then. */
 async function restoredBy(line: string, { id, manifest }: StoredBackup, where: Bench) {
+  expect(GUIDE).toContain(line);
   const to = await server.makeDatabase(`own_${id.slice(-6)}`);
   const file = path.join(where.directory, id, manifest.files.find(({ role }) => role === 'dump')?.name ?? '');
   const { status, stderr } = spawnSync('bash', ['--norc', '-euo', 'pipefail', '-c', line], {
