@@ -34,7 +34,7 @@ const s3Schema = z.strictObject({
   forcePathStyle: z
     .boolean()
     .optional()
-    .describe('Whether the bucket stands in the path; so with an endpoint unless this says otherwise.'),
+    .describe('Whether the bucket stands in the path; so on other servers than Amazon’s unless this says otherwise.'),
   accessKeyId: z
     .string()
     .min(1)
