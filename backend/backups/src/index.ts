@@ -96,3 +96,5 @@ export { pruneDatabase, pruneFailures } from './routine/prune-database.ts';
 export { BACKUP_CHECKS, type BackupCheck, type BackupCheckId, type BackupCheckStatus } from './monitor/check.ts';
 export type { BackupFacts, StorageFacts } from './monitor/facts.ts';
 export { judgeBackups, monitorBackups, type BackupFigures, type BackupStanding } from './monitor/monitor.ts';
+export { openNeonApi, type NeonApi, type NeonApiOptions } from './neon/api.ts';
+export { neonBackups, type NeonBackup, type NeonBackups, type NeonRestored } from './neon/neon-backups.ts';
