@@ -24,9 +24,9 @@ export const BACKUP_FAILURES = {
   'swap-refused': { exitCode: 25, meaning: 'the restored database could not take the place of the old one' },
   unsupported: { exitCode: 26, meaning: 'this engine cannot do that' },
   interrupted: { exitCode: 27, meaning: 'it was told to stop before it was done' },
-  'copies-missing': { exitCode: 30, meaning: 'the backup was made, and not every storage holds a good copy of it' },
   conflict: { exitCode: 28, meaning: 'rows cannot be written beside what the database holds; nothing was changed' },
   'objective-missed': { exitCode: 29, meaning: 'the restore was right, and took longer than it may' },
+  'copies-missing': { exitCode: 30, meaning: 'the backup was made, and not every storage holds a good copy of it' },
 } as const;
 
 /** The name of one way to fail. */
