@@ -3,6 +3,7 @@ import type { StoredBackup } from '../src/index.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
 import { cheapest, DAMAGE } from './support/damage.ts';
 import { sourceOfDamage, twinOfDamage } from './support/damaged-database.ts';
+import { detectAtStoring, STORAGE_DAMAGE } from './support/storage-damage.ts';
 import { detect } from './support/detect.ts';
 
 describe('a damaged or misleading backup', () => {
@@ -35,5 +36,14 @@ describe('a damaged or misleading backup', () => {
     expect(detection.exact).toBe(true);
     if (damage.foundBy === 'listing') expect(detection.reason).toBe('listing');
     else expect(cheapest(detection)).toBe(damage.foundBy);
+  });
+
+  test.each(STORAGE_DAMAGE)('$name: it is never called good', async (damage) => {
+    const connectionString = server.url(server.name('source'));
+    const detection = await detectAtStoring(damage, { engine: bench.engine, connectionString });
+    expect(detection).toMatchObject({
+      exact: true,
+      reason: expect.stringMatching(/^(damaged|storage-failed)$/) as unknown,
+    });
   });
 });

@@ -192,7 +192,7 @@ function withoutTable(script: string, table: string): string {
 /** What each level said of a bad backup. */
 export interface Detection {
   readonly name: string;
-  readonly when: DamageCase['when'];
+  readonly when: DamageCase['when'] | 'storing';
   readonly decode: boolean;
   readonly restore: boolean;
   readonly exact: boolean;

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
+import { cheapest, type Detection } from '../../../backend/backups/test/support/damage.ts';
+import { markdownTable } from '../../../scripts/reference/markdown.ts';
+import type { LargeFindings, Pair } from './backup-large.ts';
+import type { Bar } from './proof.ts';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const PAGE = path.join(root, 'docs/reference/backup-proof.md');
+const PROOFS = ['backup-damage', 'backup-kills', 'backup-large'] as const;
+const MEBIBYTE = 2 ** 20;
+
+/** What a proof kept. */
+interface Kept<Measurements> {
+  readonly guarantee: string;
+  readonly date: string;
+  readonly machine: { readonly node: string; readonly processors: number; readonly memoryGibibytes: number };
+  readonly bars: readonly (Bar & { readonly isMet: boolean })[];
+  readonly measurements: Measurements;
+}
+
+interface KillMeasurements {
+  readonly creates: number;
+  readonly restores: number;
+  readonly uploads: number;
+  readonly prunes: number;
+  readonly endedBefore: number;
+}
+
+/** Runs the proofs, unless only the page is wanted, and writes it. Ends with 1 when a bar is missed. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { page: { type: 'boolean', default: false } } });
+  for (const name of values.page ? [] : PROOFS) {
+    const child = spawn('npm', ['run', '--silent', 'prove', '--', name], { cwd: root, stdio: 'inherit' });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) process.exitCode = 1;
+  }
+  const [damage, kills, large] = await Promise.all([
+    kept<{ readonly detections: readonly Detection[] }>('backup-damage'),
+    kept<KillMeasurements>('backup-kills'),
+    kept<LargeFindings>('backup-large'),
+  ]);
+  const options = await resolveConfig(PAGE);
+  await writeFile(PAGE, await format(pageOf(damage, kills, large), { ...options, filepath: PAGE }));
+}
+
+async function kept<Measurements>(name: (typeof PROOFS)[number]): Promise<Kept<Measurements>> {
+  const file = path.join(root, 'benchmarks/results', `proof-${name}.json`);
+  return JSON.parse(await readFile(file, 'utf8')) as Kept<Measurements>;
+}
+
+function pageOf(
+  damage: Kept<{ readonly detections: readonly Detection[] }>,
+  kills: Kept<KillMeasurements>,
+  large: Kept<LargeFindings>,
+): string {
+  const { creates, restores, uploads, prunes, endedBefore } = kills.measurements;
+  return [
+    '# What proves the backups',
+    '<!-- Written by: npm run prove:backups -->',
+    '`npm run prove:backups` makes this page anew, in a quarter of an hour. It needs `pg_dump`, `zstd`, and the path of versitygw, an S3-compatible server, in `CLEARWAY_S3_SERVER`.',
+    '## The bars',
+    markdownTable(
+      ['Bar', 'Asked for', 'Measured', 'Met'],
+      [damage, kills, large].flatMap(({ bars }) => bars.map(barRow)),
+    ),
+    '## Damaged and misleading backups',
+    `${damage.measurements.detections.length} of them. Those that are damaged when they are **stored** are copies of a good backup; those that are damaged when they are **made** have a manifest whose hashes fit the bad file, as if the dump had been taken that way; those damaged while **storing** had a storage that failed them. The last column is the cheapest level that finds it; \`exact\` finds all.`,
+    markdownTable(
+      ['What is wrong', 'Since it was', 'Found by', 'What `exact` says'],
+      damage.measurements.detections.map(detectionRow),
+    ),
+    '## Killed at random moments',
+    `${creates} times while a backup was made, ${uploads} while one was uploaded to S3 in parts, ${prunes} while a directory and a bucket were pruned, and ${restores} while one was restored, half of them in place. Each process was killed with SIGKILL at a random moment of its work (${endedBefore} had ended before). After each kill everything that is listed was read or restored and compared, and the next run had to leave nothing behind.`,
+    '## A large database',
+    largeText(large),
+    markdownTable(
+      ['Compression', '`pg_dump -Fc` alone', 'dump and manifest', 'ratio', 'size alone', 'size of ours', 'memory'],
+      (['gzip', 'zstd'] as const).flatMap((compression) =>
+        large.measurements.pairs[compression].map((pair) => pairRow(compression, pair)),
+      ),
+    ),
+    `With an upload to S3 beside it: ${memoryText(large.measurements.uploadMemoryBytes ?? 0)} MiB.`,
+  ].join('\n\n');
+}
+
+const barRow = ({ bar, kind, limit, measured, isMet }: Bar & { readonly isMet: boolean }): string[] => [
+  bar,
+  `${kind} ${limit}`,
+  String(measured),
+  isMet ? 'yes' : '**no**',
+];
+
+function detectionRow(detection: Detection): string[] {
+  const { name, when, reason } = detection;
+  const by = when === 'storing' ? 'create, at once' : reason === 'listing' ? 'listing' : cheapest(detection);
+  return [name, when, by, reason === 'listing' ? 'the manifest cannot be read' : reason];
+}
+
+function largeText({ measurements, machine, date }: Kept<LargeFindings>): string {
+  const { databaseBytes, pgDump } = measurements;
+  const server = /^PostgreSQL [\d.]+/.exec(pgDump)?.[0] ?? pgDump;
+  return `${(databaseBytes / 1e9).toFixed(2)} GB on ${server}, on ${machine.processors} processors, ${date.slice(0, 10)}. Each line is one dump each way, one right after the other, on the same machine as the server. For zstd the archive of \`pg_dump -Fc -Z0\` goes through \`zstd -3\`. The time is until dump and manifest are on the disk; that for reading the dump again comes on top. Memory is that of our process at its peak, with decoding.`;
+}
+
+function pairRow(compression: string, pair: Pair): string[] {
+  return [
+    compression,
+    `${pair.pgDumpSeconds.toFixed(1)} s`,
+    `${pair.oursSeconds.toFixed(1)} s`,
+    (pair.oursSeconds / pair.pgDumpSeconds).toFixed(2),
+    `${memoryText(pair.pgDumpBytes)} MiB`,
+    `${memoryText(pair.oursBytes)} MiB`,
+    `${memoryText(pair.memoryBytes)} MiB`,
+  ];
+}
+
+const memoryText = (bytes: number): string => String(Math.round(bytes / MEBIBYTE));
+
+await main();
