@@ -1,10 +1,12 @@
 import http, { type ServerResponse } from 'node:http';
 import { WebSocketServer } from 'ws';
 
-const EVENT_EVERY_MS = 2000;
-
-/** An upstream of connections that are held: event streams that count, and WebSockets that echo. */
-export function heldUpstream(): http.Server {
+/**
+ * An upstream of connections that are held: event streams that count, and WebSockets that echo.
+ *
+ * @param everyMs from one event of a stream to the next
+ */
+export function heldUpstream(everyMs: number): http.Server {
   const streams = new Map<ServerResponse, number>();
   const server = http.createServer((req, res) => {
     if (!req.url?.startsWith('/events')) return void res.end('quick');
@@ -17,7 +19,7 @@ export function heldUpstream(): http.Server {
       res.write(`data: ${last + 1}\n\n`);
       streams.set(res, last + 1);
     }
-  }, EVENT_EVERY_MS);
+  }, everyMs);
   const sockets = new WebSocketServer({ server, perMessageDeflate: false });
   sockets.on('connection', (socket) => socket.on('message', (text: Buffer) => socket.send(text.toString())));
   server.once('close', () => {
