@@ -51,9 +51,15 @@ export async function startMatrix(group: FailureGroup): Promise<FailureMatrix> {
   const client = rawClient(Number(ready['port']));
   const admin = `http://127.0.0.1:${Number(ready['admin_port'])}`;
   const routeOf = (failure: FailureCase): string => `case-${group.cases.indexOf(failure)}`;
+  let counts = await scrape(admin);
   return {
     routeOf,
-    run: (failure) => run(failure, { client, gateway, otlp, admin, path: `/${routeOf(failure)}` }),
+    async run(failure) {
+      const before = counts;
+      const seen = await run(failure, { client, gateway, otlp, path: `/${routeOf(failure)}` });
+      counts = await scrape(admin);
+      return { ...seen, ...growth(before, counts) };
+    },
     async stop() {
       await gateway.stop();
       await Promise.all([otlp.close(), servers.close()]);
@@ -78,13 +84,13 @@ interface Running {
   readonly client: RawClient;
   readonly gateway: RunningProcess;
   readonly otlp: OtlpReceiver;
-  readonly admin: string;
   readonly path: string;
 }
 
-async function run(failure: FailureCase, running: Running): Promise<FailureSignals> {
-  const { client, gateway, otlp, path } = running;
-  const before = await scrape(running);
+async function run(
+  failure: FailureCase,
+  { client, gateway, otlp, path }: Running,
+): Promise<Omit<FailureSignals, 'requests' | 'counted'>> {
   const firstLine = gateway.lines.length;
   const received = failure.request
     ? await failure.request(client, path)
@@ -99,11 +105,10 @@ async function run(failure: FailureCase, running: Running): Promise<FailureSigna
     lines: gateway.lines.slice(firstLine).filter(isFailed),
     server,
     attempts: spans().filter(({ kind }) => kind === 'client'),
-    ...growth(before, await scrape(running)),
   };
 }
 
-async function scrape({ admin }: Running): Promise<readonly Sample[]> {
+async function scrape(admin: string): Promise<readonly Sample[]> {
   return readOpenMetrics(await (await fetch(`${admin}/metrics`)).text());
 }
 
