@@ -1,5 +1,6 @@
 /** Does one thing with backups in a process of its own, which a test may kill, and prints what came of it as JSON. */
 import { systemClock } from '@clearway/kernel';
+import { ownCpuSeconds } from './cpu-seconds.ts';
 import {
   BackupFailure,
   directoryStorage,
@@ -44,7 +45,12 @@ const engine = logicalEngine({
   workDirectory: directory,
   scratch: scratchUrl ? serverScratch({ clock, serverUrl: scratchUrl, allowSourceServer: true }) : embeddedScratch(),
 });
-const onProgress = ({ phase }: { phase: string }): void => void process.stderr.write(`${phase}\n`);
+/** Until dump and manifest are on the disk, of this process and of those that it started. */
+let cpuSeconds: number | undefined;
+const onProgress = ({ phase }: { phase: string }): void => {
+  if (phase === 'storing') cpuSeconds ??= ownCpuSeconds();
+  process.stderr.write(`${phase}\n`);
+};
 
 async function run(): Promise<unknown> {
   if (action === 'create') {
@@ -60,7 +66,14 @@ async function run(): Promise<unknown> {
     const failures = copies.flatMap(({ failure }) => failure?.message ?? []);
     const memoryBytes = process.resourceUsage().maxRSS * 1024;
     const dump = manifest.files.find(({ role }) => role === 'dump');
-    return { id, failures, memoryBytes, durationSeconds: manifest.durationSeconds, sizeBytes: dump?.sizeBytes };
+    return {
+      id,
+      failures,
+      memoryBytes,
+      durationSeconds: manifest.durationSeconds,
+      sizeBytes: dump?.sizeBytes,
+      cpuSeconds,
+    };
   }
   if (action === 'prune') {
     const { storages } = await pruneBackups({ storages: [storage, ...distant], policy: { keepCount }, clock });

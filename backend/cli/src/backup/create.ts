@@ -1,9 +1,10 @@
+import type { CopyOutcome } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import { EXIT, UsageError, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
-import { act, type Acting } from './act.ts';
+import { act, printFailure, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
-import { backupDocument } from './document.ts';
+import { backupDocument, copyDocument, type CopyDocument } from './document.ts';
 import { databaseToUse, openBackups } from './setup.ts';
 import { durationText, secondsOf, sizeText } from './sizes.ts';
 
@@ -51,7 +52,7 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
           acceptNewIdentity: options.acceptNewIdentity,
           ...acting,
         });
-        const document = backupDocument(made);
+        const document = { ...backupDocument(made), copies: made.copies.map(copyDocument) };
         if (asJson) context.out(JSON.stringify(document, null, 2));
         else {
           context.progress?.('');
@@ -60,12 +61,27 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
           context.out(
             `${tables} tables, ${rows} rows, ${sizeText(sizeBytes)} in ${durationText(durationSeconds)}: ${document.file}`,
           );
+          if (made.copies.length > 1) context.out(`copies: ${document.copies.map(copyText).join(', ')}`);
           context.out(`prove it: clearway backup verify ${id} --level exact`);
         }
-        return EXIT.ok;
+        return codeOfCopies(made.copies, context);
       };
       finish(await act(context, asJson, work, waitSeconds));
     });
+}
+
+const copyText = ({ storage, state }: CopyDocument): string => `${storage} ${state ?? 'failed'}`;
+
+/** The backup was made; a storage that has no good copy of it is named, and has an exit status of its own. */
+async function codeOfCopies(copies: readonly CopyOutcome[], context: CliContext): Promise<ExitCode> {
+  const missing = copies.filter(({ failure }) => failure);
+  if (missing.length === 0) return EXIT.ok;
+  const { BackupFailure } = await import('@clearway/backups');
+  const what = missing.map(({ storage, failure }) => `${storage.id}: ${failure?.message}`).join('; ');
+  const remedy = 'the next backup copies it after, once the storage answers';
+  const failure = new BackupFailure('copies-missing', `there is no good copy in ${what}`, { remedy });
+  printFailure(failure, false, context);
+  return failure.exitCode;
 }
 
 /** Public keys to encrypt for: those given, else BACKUP_RECIPIENTS. */

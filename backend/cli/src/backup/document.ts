@@ -1,5 +1,4 @@
-import path from 'node:path';
-import type { StoredBackup } from '@clearway/backups';
+import type { CopyOutcome, StoredBackup } from '@clearway/backups';
 
 /** What `--json` says of a backup. */
 export interface BackupDocument {
@@ -29,7 +28,7 @@ export interface BackupDocument {
 /** A backup as scripts read it. */
 export function backupDocument({ id, manifest, verifications, storage }: StoredBackup): BackupDocument {
   const { source, content, dump, files } = manifest;
-  const place = (file: string): string => path.join(storage.location, id, file);
+  const place = (file: string): string => `${storage.location}/${id}/${file}`;
   return {
     id,
     state: verifications.state,
@@ -53,5 +52,22 @@ export function backupDocument({ id, manifest, verifications, storage }: StoredB
     tables: content?.tables.length ?? null,
     rows: content?.tables.reduce((sum, { rowCount }) => sum + rowCount, 0) ?? null,
     warnings: manifest.warnings,
+  };
+}
+
+/** One copy of a new backup as scripts read it. */
+export interface CopyDocument {
+  readonly storage: string;
+  /** Null when it is not there. */
+  readonly state: string | null;
+  readonly failure: { readonly reason: string; readonly message: string } | null;
+}
+
+/** What came of each storage. */
+export function copyDocument({ storage, backup, failure }: CopyOutcome): CopyDocument {
+  return {
+    storage: storage.id,
+    state: backup?.verifications.state ?? null,
+    failure: failure === undefined ? null : { reason: failure.reason, message: failure.message },
   };
 }
