@@ -52,6 +52,13 @@ export function classifyError(error: Error, phase: AttemptPhase, isTls: boolean)
   return phase === 'answering' ? 'reset_mid_body' : 'reset_before_headers';
 }
 
+/** Whether a class says that no connection was made, so that nothing was sent. */
+export function isConnectionFailure(reason: FailureReason): boolean {
+  return (
+    reason === 'dns_failure' || reason === 'connect_refused' || reason === 'connect_timeout' || reason === 'tls_failure'
+  );
+}
+
 /** The code of an error; of its first part for one that gathers several addresses' errors. */
 function errorCode(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;

@@ -7,7 +7,7 @@ import { answerFailure, toFailure } from '../pipeline/answer.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { lingerOnClose } from '../pipeline/linger.ts';
 import { AnswerWriter } from './answer-writer.ts';
-import { classifyError, errorText, type AttemptPhase } from './classify-error.ts';
+import { classifyError, errorText, isConnectionFailure, type AttemptPhase } from './classify-error.ts';
 import { dispatchOptions, needsOwnConnection, openAttempt, ownConnectionRequest } from './dispatch-options.ts';
 import { passInterimAnswer } from './interim-answers.ts';
 import { dispatchAlone, outsideOf, placeOutside, type OwnConnectionHandler } from './own-connection.ts';
@@ -15,7 +15,8 @@ import type { Outside } from './targets.ts';
 import { clientHeaders, isContentDropped, isEventStream, textOf } from './response-headers.ts';
 import { TimeLimits, type ExpiredLimit, type Limited } from './time-limits.ts';
 import { announceTrailers, safeTrailers } from './trailers.ts';
-import { answerNotTaken, limitUnread } from './unread-answer.ts';
+import { timeoutFailure } from './timeout-failure.ts';
+import { limitUnread } from './unread-answer.ts';
 import type { Connection } from './connections/connection.ts';
 import type { PooledHandler } from './connections/connection-pool.ts';
 import { isRepeatable } from './repetition.ts';
@@ -23,12 +24,6 @@ import { Upload, type UploadEvents } from './upload.ts';
 import { switchProtocols } from './upgrades/switch-protocols.ts';
 import { tellRequiredUpgrade } from './upgrades/upgrade-required.ts';
 import type { Target, Upstream } from './upstreams.ts';
-
-const TIMEOUT_REASON = {
-  connecting: 'connect_timeout',
-  sent: 'headers_timeout',
-  answering: 'body_timeout',
-} as const satisfies Record<AttemptPhase, FailureReason>;
 
 const REQUEST_TIMEOUT = 408;
 const UPGRADE_REQUIRED = 426;
@@ -239,23 +234,17 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   }
 
   onTimeLimit(limit: ExpiredLimit): void {
-    if (limit === 'unread') this.#fail(answerNotTaken());
-    else if (limit === 'upload' && this.#upload) this.#fail(this.#upload.timeout('headers_timeout'));
-    else if (limit === 'total') this.#fail(this.#totalTimeout());
-    else this.#fail(this.#phaseTimeout());
-  }
-
-  #phaseTimeout(): Failure {
-    if (this.#isQueued()) return new Failure('overloaded');
-    const isResolving = this.#phase === 'connecting' && (this.#target?.isResolving() ?? false);
-    if (isResolving) return new Failure('dns_failure', { message: 'the name of the target was not resolved in time' });
-    return new Failure(TIMEOUT_REASON[this.#phase]);
-  }
-
-  /** The time is over for the whole: whose fault that is depends on who is being waited for. */
-  #totalTimeout(): Failure {
-    if (this.#exchange.res.writableNeedDrain) return answerNotTaken();
-    return this.#isUploading() && this.#upload ? this.#upload.timeout('total_timeout') : new Failure('total_timeout');
+    const isAnswerUnread = this.isAnswerUnread();
+    const upload = this.#isUploading() ? this.#upload : undefined;
+    this.#fail(
+      timeoutFailure(limit, {
+        phase: this.#phase,
+        isAnswerUnread,
+        upload,
+        isQueued: this.#isQueued(),
+        isResolving: this.#target?.isResolving() ?? false,
+      }),
+    );
   }
 
   #isUploading(): boolean {
@@ -316,12 +305,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
 
   /** No connection was made, so nothing was sent: any request may go to another target. */
   #canTryAnother(reason: FailureReason): boolean {
-    const isConnectionFailure =
-      reason === 'dns_failure' ||
-      reason === 'connect_refused' ||
-      reason === 'connect_timeout' ||
-      reason === 'tls_failure';
-    if (!isConnectionFailure || this.#phase !== 'connecting') return false;
+    if (!isConnectionFailure(reason) || this.#phase !== 'connecting') return false;
     return this.#upstream.available.some((target) => !this.#tried.has(target));
   }
 
