@@ -35,6 +35,10 @@ export const backupEnvironment = {
   }),
   NEON_API_KEY: variable(text(), 'Key of the API of Neon, for branches as instant backups.', { section, secret: true }),
   NEON_PROJECT_ID: variable(text(), 'Project at Neon.', { section, example: 'calm-river-12345678' }),
+  NEON_API_URL: variable(url('https', 'http').optional(), "Another address of Neon's API, such as a proxy's.", {
+    section,
+    example: 'https://console.neon.tech/api/v2',
+  }),
   SLACK_WEBHOOK_URL: variable(url('https', 'http').optional(), 'Slack webhook for notices of backups.', {
     section: 'Notices',
     secret: true,

@@ -9,6 +9,7 @@ const WHAT: Record<BackupEventType, string> = {
   'backup.drill_passed': 'passed its drill',
   'backup.drill_failed': 'failed its drill',
   'backup.prune_failed': 'could not be pruned',
+  'backup.unwell': 'is not well',
   'backup.notice_test': 'is what this notice is about: it is a test',
 };
 

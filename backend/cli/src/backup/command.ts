@@ -7,10 +7,14 @@ import { addCreateCommand } from './create.ts';
 import { addDiffCommand } from './diff.ts';
 import { addDrillCommand } from './drill.ts';
 import { addListCommand } from './list.ts';
+import { addMonitorCommand } from './monitor.ts';
+import { addNeonCommand } from './neon.ts';
 import { addNewKeyCommand } from './new-key.ts';
 import { addPruneCommand } from './prune.ts';
 import { addRecoverCommand } from './recover.ts';
 import { addRestoreCommand } from './restore.ts';
+import { addRunCommand } from './run.ts';
+import { addScheduleCommand } from './schedule/command.ts';
 import { addShowCommand } from './show.ts';
 import { addVerifyCommand } from './verify.ts';
 
@@ -35,4 +39,8 @@ export function addBackupCommand(program: Command, context: CliContext, finish: 
   addRecoverCommand(backup, context, finish);
   addDrillCommand(backup, context, finish);
   addNewKeyCommand(backup, context, finish);
+  addMonitorCommand(backup, context, finish);
+  addRunCommand(backup, context, finish);
+  addScheduleCommand(backup, context, finish);
+  addNeonCommand(backup, context, finish);
 }
