@@ -1,12 +1,16 @@
 import * as faults from './support/database-faults/faults.ts';
 import type { Outcome, Scene } from './support/database-faults/faults.ts';
-import { Observer, REAL_TEMPO, SHORT_TEMPO, type Tempo } from './support/database-faults/observer.ts';
+import {
+  FULL_INTERVAL_MS,
+  Observer,
+  QUICK_INTERVAL_MS,
+  REAL_TEMPO,
+  SHORT_TEMPO,
+  type Tempo,
+} from './support/database-faults/observer.ts';
 import { serverFaults } from './support/database-faults/server-faults.ts';
 import { startSubject, type Subject } from './support/database-faults/subject.ts';
 import { atMost, type Bar, type Proof, type ProofContext } from './support/proof.ts';
-
-const QUICK_INTERVAL_MS = 15_000;
-const FULL_INTERVAL_MS = 900_000;
 
 /** How much is done. */
 interface Extent {
@@ -127,18 +131,11 @@ async function observe(
 ): Promise<Report> {
   const database = await subject.createDatabase();
   const url = (): string => (isStranger ? database.strangerUrl : database.watcherUrl);
-  let [beforeMs, startMs, quickBefore] = [0, 0, 0];
-  const observer = new Observer(tempo, url, async () => {
-    beforeMs = await subject.cost(database);
-    [startMs, quickBefore] = [performance.now(), observer.passes.quick];
-  });
+  const observer = new Observer(tempo, url, () => subject.cost(database));
   try {
     const outcome = await run({ database, observer, tempo, holdMs, manySessions });
-    const costMs = (await subject.cost(database)) - beforeMs;
-    const betweenMs = (observer.passes.quick - quickBefore) * QUICK_INTERVAL_MS;
     const { maxConnections, slowestQuickMs } = observer;
-    const costPercent = round((100 * costMs) / Math.max(betweenMs, performance.now() - startMs));
-    return { fault, outcome, maxConnections, slowestQuickMs, costPercent };
+    return { fault, outcome, maxConnections, slowestQuickMs, costPercent: round(await observer.costPercent()) };
   } catch (error) {
     throw new Error(`${fault} on PostgreSQL ${subject.version}: ${(error as Error).message}`, { cause: error });
   } finally {

@@ -255,8 +255,8 @@ export const manyConnections: Fault = async (scene) => {
   const beganMs = performance.now();
   await fill(clients, database.ownerUrl, manySessions);
   // the one under way may have counted before they were all there
-  await observer.watch.quick();
-  await observer.watch.quick();
+  await observer.quick();
+  await observer.quick();
   const said = await observer.sees('connections', ['ok', 'warning'], beganMs, patience(scene));
   const breakdown = observer.watch.lastQuick?.known?.answers.breakdown;
   const counted = breakdown && 'value' in breakdown ? breakdown.value : [];

@@ -2,6 +2,9 @@ import type { DatabaseCheck, DatabaseCheckId, DatabaseThresholds } from '@clearw
 import { thresholdsSchema } from '@clearway/contracts';
 import { DatabaseWatch } from '@clearway/database';
 
+export const QUICK_INTERVAL_MS = 15_000;
+export const FULL_INTERVAL_MS = 900_000;
+
 /** How often passes are made, and from when on something counts. */
 export interface Tempo {
   readonly quickMs: number;
@@ -9,7 +12,7 @@ export interface Tempo {
 }
 
 /** As it is shipped. */
-export const REAL_TEMPO: Tempo = { quickMs: 15_000, thresholds: thresholdsSchema.parse({}) };
+export const REAL_TEMPO: Tempo = { quickMs: QUICK_INTERVAL_MS, thresholds: thresholdsSchema.parse({}) };
 
 const fast = { warningSeconds: 0.4, criticalSeconds: 60, forSeconds: 0 };
 /** The same, faster: what takes minutes by the shipped thresholds takes a second. */
@@ -44,14 +47,18 @@ export class Observer {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #isClosed = false;
-  readonly #onStart: () => Promise<unknown>;
+  readonly #costMs: () => Promise<number>;
+  #sinceMs = 0;
+  #before: { readonly costMs: number; readonly quick: number } | undefined;
+  /** What full passes cost since then, and how many they were. */
+  #full = { costMs: 0, passes: 0 };
   maxConnections = 0;
   slowestQuickMs = 0;
 
-  /** @param onStart is called before the passes begin that a fault is seen by */
-  constructor(tempo: Tempo, connectionString: () => string, onStart: () => Promise<unknown> = async () => {}) {
+  /** @param costMs what the passes cost the database so far */
+  constructor(tempo: Tempo, connectionString: () => string, costMs = () => Promise.resolve(0)) {
     this.#tempo = tempo;
-    this.#onStart = onStart;
+    this.#costMs = costMs;
     this.watch = new DatabaseWatch({
       id: 'proof',
       label: 'proof',
@@ -70,15 +77,33 @@ export class Observer {
   /** Makes a full pass and a quick one, then goes on with quick ones. */
   async start(): Promise<void> {
     await this.full();
-    await this.#quick();
-    await this.#onStart();
+    await this.quick();
+    this.#before = { costMs: await this.#costMs(), quick: this.#passes.quick };
+    this.#sinceMs = performance.now();
+    this.#full = { costMs: 0, passes: 0 };
     this.#schedule();
   }
 
   async full(): Promise<void> {
+    const beforeMs = await this.#costMs();
     await this.watch.full();
+    this.#full.costMs += (await this.#costMs()) - beforeMs;
+    this.#full.passes++;
     this.#passes.full++;
     this.#count();
+  }
+
+  /**
+   * What the passes since the start cost the database, as a share of the time. Where a proof makes more of them than are
+   * shipped, of the time that would have been between them.
+   */
+  async costPercent(): Promise<number> {
+    if (!this.#before) return 0;
+    const quickMs = (await this.#costMs()) - this.#before.costMs - this.#full.costMs;
+    const quickPasses = this.#passes.quick - this.#before.quick;
+    const betweenMs = Math.max(performance.now() - this.#sinceMs, quickPasses * QUICK_INTERVAL_MS);
+    const fullMs = this.#full.costMs / Math.max(1, this.#full.passes);
+    return 100 * (quickMs / betweenMs + fullMs / FULL_INTERVAL_MS);
   }
 
   /** Waits until a check stands as it should; the time counts from `sinceMs` of `performance.now()`. */
@@ -122,11 +147,11 @@ export class Observer {
     const { quickMs } = this.#tempo;
     const restMs = quickMs - ((performance.now() - startMs) % quickMs);
     this.#timer = setTimeout(() => {
-      this.#running = this.#quick().then(() => this.#schedule(startMs));
+      this.#running = this.quick().then(() => this.#schedule(startMs));
     }, restMs);
   }
 
-  async #quick(): Promise<void> {
+  async quick(): Promise<void> {
     const { durationMs } = await this.watch.quick();
     this.#passes.quick++;
     this.slowestQuickMs = Math.max(this.slowestQuickMs, durationMs);
