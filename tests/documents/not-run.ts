@@ -16,10 +16,14 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     OWN_TOOLS,
   'docs/guides/database-monitoring.md: curl -H "Authorization: Bearer $CRON_SECRET" https://worker.example.com/api/cron/monitor':
     'it needs a secret that the started worker does not have',
+  'docs/guides/deployment-watch.md: npx clearway database exec tracks -- npm run separate -w examples/tracks-service -- contract':
+    'it takes columns away that later documents need; examples/tracks-service/test runs it',
   'docs/guides/errors.md: SENTRY_DSN=https://key@o0.ingest.sentry.io/1 SENTRY_ENVIRONMENT=production npm start':
     'it needs a Sentry project; tests/end-to-end sends events to a receiver',
   'docs/guides/operations.md: npm ci --omit=optional && npm run build':
     'it installs anew and needs a PostgreSQL of its own',
   'docs/guides/operations.md: docker compose up --build': 'it needs Docker',
+  'docs/guides/postgresql.md: npx clearway database copy --from old.db --dry-run':
+    'it needs a SQLite database; backend/cli/test copies one with the same commands',
   'docs/guides/tracing.md: docker compose -f docker-compose.tracing.yml up -d': 'it needs Docker',
 };

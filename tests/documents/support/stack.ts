@@ -35,7 +35,7 @@ export async function startDocumentedStack(): Promise<DocumentedStack> {
   const configuration = path.join(folder, 'clearway.yaml');
   const restoreConfiguration = (): void => copyFileSync(path.join(ROOT, 'clearway.yaml'), configuration);
   restoreConfiguration();
-  for (const name of ['node_modules', 'package.json', 'scripts'])
+  for (const name of ['node_modules', 'package.json', 'scripts', 'examples'])
     symlinkSync(path.join(ROOT, name), path.join(folder, name));
   const variables = variablesFor(folder, configuration, ports);
   const stop = await startAll(variables);
