@@ -1,8 +1,8 @@
 import { ConfigurationError, type ConfigurationProblem } from '@clearway/kernel';
 import { loadSections, shownConfiguration, tlsFiles, type ClearwayConfiguration } from '@clearway/gateway';
+import { watchFiles, type FileWatch } from '@clearway/gateway/configuration';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, watch, type FSWatcher } from 'node:fs';
-import path from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** The sections of `clearway.yaml` that the gateway lives by. Others may hold secrets, which it does not keep. */
 const OWN_SECTIONS = ['server', 'tracing', 'dns', 'upstreams', 'routes', 'checks'] as const;
@@ -33,9 +33,6 @@ export interface ActiveConfiguration {
   /** Reloads whenever one of the files changes, until it is closed. */
   watch(): { close(): void };
 }
-
-/** Editors write a file in several steps. */
-const SETTLE_MS = 100;
 
 /**
  * Loads the configuration.
@@ -124,39 +121,4 @@ function ignoreFaulty(reload: () => void): void {
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
   }
-}
-
-interface FileWatch {
-  /** Watches the folders of files that were included since, too. */
-  refresh(): void;
-  close(): void;
-}
-
-/** Watches the folders, not the files: many editors replace a file by renaming another one. */
-function watchFiles(files: () => readonly string[], onChange: () => void): FileWatch {
-  let timer: NodeJS.Timeout | undefined;
-  const watchers = new Map<string, FSWatcher>();
-  const onEvent = (folder: string, name: string | null): void => {
-    const isOurs = name === null || files().some((file) => path.resolve(file) === path.join(folder, name));
-    if (!isOurs) return;
-    clearTimeout(timer);
-    timer = setTimeout(onChange, SETTLE_MS);
-  };
-  const refresh = (): void => {
-    for (const folder of files().map((file) => path.dirname(path.resolve(file)))) {
-      if (watchers.has(folder)) continue;
-      const watcher = watch(folder, { persistent: false }, (_event, name) => onEvent(folder, name));
-      // a folder that is removed is reported by the next reload, which cannot read its file
-      watcher.on('error', () => watcher.close());
-      watchers.set(folder, watcher);
-    }
-  };
-  refresh();
-  return {
-    refresh,
-    close() {
-      clearTimeout(timer);
-      watchers.forEach((watcher) => watcher.close());
-    },
-  };
 }
