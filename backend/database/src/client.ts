@@ -99,6 +99,8 @@ function createPool(options: DatabaseOptions, max: number): pg.Pool {
     onConnect: (client) => client.query(setup),
   });
   pool.on('error', options.onConnectionError ?? (() => {}));
+  // a client that is handed from the pool to who asked for it has no listener for a moment: an error there would end the process
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

@@ -47,7 +47,11 @@ export function openConnections(options: ConnectionsOptions): Connections {
   });
   let closed: Promise<void> | undefined;
   const clients = new Set<pg.PoolClient>();
-  pool.on('connect', (client) => clients.add(client));
+  pool.on('connect', (client) => {
+    clients.add(client);
+    // between the pool's own listener and that of who takes the client there is none: an error there would end the process
+    client.on('error', () => {});
+  });
   pool.on('remove', (client) => clients.delete(client));
   pool.on('error', options.onProblem);
   return {
