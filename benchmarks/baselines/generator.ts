@@ -12,6 +12,8 @@ export interface Workload {
   readonly everyMinutes: number;
   /** How the expected duration swings over the day: not, by ±30 % as a sine, or 30 % more from 8 to 18 and less else. */
   readonly cycle: 'none' | 'sine' | 'office';
+  /** The time zone that the job names; none when it is left out. */
+  readonly timeZone?: string;
   /** Correlation of the logarithms of neighbours. */
   readonly correlation?: number;
   /** Items vary by this deviation of their logarithm, and 70 % of the usual duration goes with them. */

@@ -5,8 +5,9 @@ import { format, resolveConfig } from 'prettier';
 import { bars, type Bar } from './bars.ts';
 import { compareRules } from './compare.ts';
 import type { Workload } from './generator.ts';
-import { measure, type Measured } from './measure.ts';
-import { baselinesPage } from './page.ts';
+import { measure } from './measure.ts';
+import { measureOracle, ORACLE } from './oracle.ts';
+import { baselinesPage, type Oracles, type Result } from './page.ts';
 import { HARDER, SEEDS, WORKLOADS } from './scenarios.ts';
 import { tune } from './tune.ts';
 
@@ -30,10 +31,11 @@ export interface BarResult {
   readonly isMet: boolean;
 }
 
-type Result = { readonly workload: Workload; readonly measured: Measured };
-
 /** The worst figure for each bar. */
-export function judgeBars(results: readonly Result[], list: readonly Bar[] = bars()): BarResult[] {
+export function judgeBars(
+  results: readonly Pick<Result, 'workload' | 'measured'>[],
+  list: readonly Bar[] = bars(),
+): BarResult[] {
   return list.flatMap(({ bar, appliesTo, value, isMet, isWorse }) => {
     const [worst] = results
       .filter(({ workload }) => appliesTo(workload))
@@ -85,7 +87,16 @@ function measureOne(workload: Workload, repetitions: number): Result {
   print(
     `${workload.name}, σ ${workload.sigma}: ${falseEpisodes.toFixed(2)} false, doubled ${(100 * doubled.within5).toFixed(0)} % within 5`,
   );
-  return { workload, measured };
+  const oracle = workload.correlation === undefined ? oraclesFor(workload, measured.learningRuns) : undefined;
+  return { workload, measured, oracle };
+}
+
+function oraclesFor(workload: Workload, learningRuns: number): Oracles {
+  const learntFrom = Math.round(learningRuns);
+  return {
+    knows: measureOracle(workload, ORACLE),
+    learns: measureOracle(workload, { ...ORACLE, learntFrom }),
+  };
 }
 
 async function write(page: string, results: object): Promise<void> {

@@ -3,12 +3,27 @@ import type { BarResult } from './main.ts';
 import type { RuleResult } from './compare.ts';
 import type { Workload } from './generator.ts';
 import type { Found, Measured } from './measure.ts';
+import type { OracleFound } from './oracle.ts';
 import { HARDER, SIGMAS, WORKLOADS } from './scenarios.ts';
-import { HOW_IT_WORKS, WHAT_IS_GENERATED, WHY_THIS_ONE } from './page-text.ts';
+import { HOW_IT_WORKS, WHAT_CAN_BE_FOUND, WHAT_IS_GENERATED, WHY_THIS_ONE } from './page-text.ts';
+
+/** A kind of job: what we found, and what could be found at most. */
+export interface Result {
+  readonly workload: Workload;
+  readonly measured: Measured;
+  /** Undefined where neighbours are alike: there it was not measured. */
+  readonly oracle?: Oracles | undefined;
+}
+
+/** A detector that knows all, and one that had to learn the usual duration from as many runs as ours. */
+export interface Oracles {
+  readonly knows: OracleFound;
+  readonly learns: OracleFound;
+}
 
 export interface PageInput {
   readonly repetitions: number;
-  readonly measured: readonly { readonly workload: Workload; readonly measured: Measured }[];
+  readonly measured: readonly Result[];
   readonly rules: readonly RuleResult[];
   readonly bars: readonly BarResult[];
 }
@@ -25,7 +40,9 @@ export function baselinesPage({ repetitions, measured, rules, bars }: PageInput)
     '`npm run bench:baselines` makes this page anew, in some minutes. The same seeds give the same figures.',
     '### The bars',
     markdownTable(['Bar', 'Worst of all kinds of job', 'Met'], bars.map(barRow)),
-    outOfReach(measured),
+    '### What can be found at all',
+    WHAT_CAN_BE_FOUND,
+    reachTable(measured.filter(({ workload }) => workload.sigma >= 0.3 || workload.cycle === 'office')),
     '### By kind of job',
     resultTable(of(WORKLOADS)),
     '### Harder ones',
@@ -39,13 +56,33 @@ export function baselinesPage({ repetitions, measured, rules, bars }: PageInput)
   ].join('\n\n');
 }
 
-/** What no bar promises, with its figures. */
-function outOfReach(measured: PageInput['measured']): string {
-  const drifts = measured
-    .filter(({ workload }) => workload.everyMinutes > 60 && workload.sigma >= 0.3 && WORKLOADS.includes(workload))
-    .map(({ workload, measured: { drift } }) => `${percent(drift)} (${workload.name}, σ ${workload.sigma})`);
-  return `Not promised, because 20 runs are too few to tell: a drift of 3 % a day within 20 days for jobs that run seldom and scatter
-widely. Found were ${drifts.join(', ')}. The drift goes on, and so does the comparison with the frozen baseline: it is found later.`;
+/** Beside what we find: what could be found. */
+function reachTable(results: PageInput['measured']): string {
+  const titles = [
+    'Job',
+    'σ',
+    'Doubled within 5 runs: ours, learning, knowing',
+    'Doubled within 8 runs',
+    '3 % a day within 20 days',
+  ];
+  const rows = results.flatMap(({ workload, measured: { doubled, drift }, oracle }) =>
+    oracle
+      ? [
+          [
+            workload.name,
+            String(workload.sigma),
+            beside(doubled.within5, oracle, (found) => found.doubledWithin5),
+            beside(doubled.within8, oracle, (found) => found.doubledWithin8),
+            beside(drift, oracle, (found) => found.drift),
+          ],
+        ]
+      : [],
+  );
+  return markdownTable(titles, rows);
+}
+
+function beside(ours: number, { learns, knows }: Oracles, of: (found: OracleFound) => number | undefined): string {
+  return [ours, of(learns), of(knows)].map((share) => (share === undefined ? '-' : percent(share))).join(', ');
 }
 
 const percent = (share: number): string => (Number.isNaN(share) ? '-' : `${(100 * share).toFixed(0)} %`);

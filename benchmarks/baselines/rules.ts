@@ -1,4 +1,4 @@
-import { compare } from '../../backend/jobs/src/baselines/expected.ts';
+import { compare, NO_ZONE } from '../../backend/jobs/src/baselines/expected.ts';
 import { findShift, SHIFT } from '../../backend/jobs/src/baselines/shift.ts';
 import { secondsOfDay } from '../../backend/jobs/src/baselines/time-of-day.ts';
 import type { StartJudge } from './measure.ts';
@@ -27,14 +27,14 @@ const range = (from: number, to: number, step: number): number[] =>
 const clipped = (value: number): number => Math.max(-SHIFT.clip, Math.min(SHIFT.clip, value));
 const side = (isFound: boolean, value: number): Finding => (!isFound ? 'normal' : value > 0 ? 'slow' : 'fast');
 
+const timeOf = ({ startedAtMs }: ObservedRun) => ({
+  secondsOfDay: secondsOfDay(startedAtMs, NO_ZONE),
+  timeZone: NO_ZONE,
+});
+
 /** Deviations from what the baseline expects. */
 function deviations(baseline: Baseline, run: ObservedRun): number {
-  const { logRatio, sigma } = compare(
-    baseline,
-    Math.log(run.durationMs),
-    run.itemsProcessed,
-    secondsOfDay(run.startedAtMs, 'UTC'),
-  );
+  const { logRatio, sigma } = compare(baseline, Math.log(run.durationMs), run.itemsProcessed, timeOf(run));
   return logRatio / sigma;
 }
 
@@ -117,12 +117,7 @@ const cusum: Rule = {
 function glr(baseline: Baseline, threshold: number): Judge {
   let window: Judged[] = [];
   return (run) => {
-    const { logRatio, sigma } = compare(
-      baseline,
-      Math.log(run.durationMs),
-      run.itemsProcessed,
-      secondsOfDay(run.startedAtMs, 'UTC'),
-    );
+    const { logRatio, sigma } = compare(baseline, Math.log(run.durationMs), run.itemsProcessed, timeOf(run));
     window = [...window, [run.startedAtMs, run.id, logRatio, logRatio / sigma] as const].slice(-SHIFT.mostRuns);
     return findShift(baseline, window, { ...SHIFT, threshold })?.kind ?? 'normal';
   };

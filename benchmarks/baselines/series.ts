@@ -17,7 +17,7 @@ export const isAlarm = (kind: VerdictKind): boolean => kind === 'slow' || kind =
 
 /** Lets the shipped detector learn a job from its first run on. */
 export function learnSeries(workload: Workload, seed: number): Learnt {
-  let state = newBaseline();
+  let state = newBaseline(workload.timeZone === undefined ? {} : { timeZone: workload.timeZone });
   let learningEpisodes = 0;
   let learningRuns = 0;
   let wasAlarm = false;

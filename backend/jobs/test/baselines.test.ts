@@ -101,6 +101,13 @@ describe('the baseline of a job', () => {
     expect(alarms(observeAll(frozen, untilMay).verdicts)).toEqual([]);
   });
 
+  test('where nobody said the time zone, the hour by which people move their day is no shift', () => {
+    const format = new Intl.DateTimeFormat('en', { hour: 'numeric', hourCycle: 'h23', timeZone: 'Europe/Berlin' });
+    const office = (atMs: number) => (Math.abs(Number(format.format(atMs)) - 12.5) < 5 ? 1.3 : 0.7);
+    const runs = healthyRuns({ gapMs: HOUR_MS / 4, factor: office });
+    expect(alarms(observeAll(learnt(runs), take(runs, 96 * 100)).verdicts)).toEqual([]);
+  });
+
   test('where runs say how many items they had, the duration is held against these', () => {
     const items = (_index: number, random: () => number) => Math.round(200 * 40 ** random());
     const shape = { items, msFor: (count: number) => 100 + count / 2 };

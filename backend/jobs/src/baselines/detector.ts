@@ -1,4 +1,5 @@
 import { acceptEmptiness, countEmpty, isEmptyRun, NO_EMPTINESS } from './emptiness.ts';
+import { NO_ZONE } from './expected.ts';
 import { judge } from './judge.ts';
 import { learn } from './learn.ts';
 import { middleRatio, SHIFT, type ShiftSettings } from './shift.ts';
@@ -6,7 +7,7 @@ import { verdictOf } from './verdict.ts';
 import type { BaselineState, ObservedRun, Verdict } from './types.ts';
 
 export interface BaselineOptions {
-  /** IANA name: where the hours of a daily cycle are counted. Default UTC. */
+  /** IANA name: where the hours of a daily cycle are counted. Default UTC, which is taken as no zone known. */
   readonly timeZone?: string;
 }
 
@@ -17,7 +18,7 @@ export interface BaselineOptions {
  * let state = newBaseline({ timeZone: 'Europe/Berlin' });
  * ({ state } = observe(state, { id: 'run-1', startedAtMs: Date.now(), durationMs: 340 }));
  */
-export function newBaseline({ timeZone = 'UTC' }: BaselineOptions = {}): BaselineState {
+export function newBaseline({ timeZone = NO_ZONE }: BaselineOptions = {}): BaselineState {
   return {
     version: 1,
     phase: 'learning',

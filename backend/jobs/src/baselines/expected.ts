@@ -1,9 +1,12 @@
 import type { Baseline, ItemsModel } from './types.ts';
 
 const DAY_SECONDS = 86_400;
-/** With so many columns a cycle has steps, and a step may come an hour earlier or later, as on the nights of clock changes. */
+/** With so many columns a cycle has steps, and a step is known to within some minutes only. */
 const STEEP_COLUMNS = 6;
-const TOLERANCE_SECONDS = 3600;
+const TOLERANCE_SECONDS = 1800;
+/** Where nobody said in which time zone the hours are, the steps come an hour earlier or later for half of the year. */
+const TOLERANCE_WITHOUT_ZONE_SECONDS = 3600;
+export const NO_ZONE = 'UTC';
 /** No number of items makes a run take less than this part of the usual. */
 const LEAST_PART = 1e-3;
 
@@ -22,24 +25,32 @@ export function itemsTerm(fixedShare: number, items: number, usual: number): num
   return Math.log(Math.max(LEAST_PART, fixedShare + ((1 - fixedShare) * items) / usual));
 }
 
+/** When a run was: seconds since midnight in the time zone of its job. */
+export interface TimeOfDay {
+  readonly secondsOfDay: number;
+  /** `NO_ZONE` when the job names none. */
+  readonly timeZone: string;
+}
+
 /**
  * Logarithm of a run's duration against what was expected of it, and the deviation that is usual for such runs.
  *
  * What is expected may be a range, inside which a run is as expected: for numbers of items beyond those learnt, from what
- * the outermost one takes to what the straight line says; where the day has steps, all within an hour.
+ * the outermost one takes to what the straight line says; where the day has steps, all within half an hour, or an hour
+ * where no time zone is known.
  */
 export function compare(
   baseline: Baseline,
   logMs: number,
   items: number | undefined,
-  secondsOfDay: number,
+  { secondsOfDay, timeZone }: TimeOfDay,
 ): { logRatio: number; sigma: number } {
   const { items: model } = baseline;
   const isWithout = model !== null && items === undefined;
   const rest = logMs - (isWithout ? model.levelWithout : baseline.level);
   const sigma = isWithout ? model.sigmaWithout : baseline.sigma;
   const forItems = model && items !== undefined ? itemsRange(model, items) : [0];
-  const forHour = cycleRange(baseline.cycle, secondsOfDay);
+  const forHour = cycleRange(baseline.cycle, secondsOfDay, timeZone);
   const overLeast = rest - Math.min(...forItems) - Math.min(...forHour);
   const overMost = rest - Math.max(...forItems) - Math.max(...forHour);
   return { logRatio: overLeast < 0 ? overLeast : Math.max(0, overMost), sigma };
@@ -50,9 +61,10 @@ function itemsRange({ fixedShare, usual, least, most }: ItemsModel, items: numbe
   return [itemsTerm(fixedShare, known, usual), itemsTerm(fixedShare, items, usual)];
 }
 
-function cycleRange(cycle: readonly number[], secondsOfDay: number): number[] {
+function cycleRange(cycle: readonly number[], secondsOfDay: number, timeZone: string): number[] {
   if (cycle.length === 0) return [0];
-  const offsets = cycle.length < STEEP_COLUMNS ? [0] : [-TOLERANCE_SECONDS, 0, TOLERANCE_SECONDS];
+  const tolerance = timeZone === NO_ZONE ? TOLERANCE_WITHOUT_ZONE_SECONDS : TOLERANCE_SECONDS;
+  const offsets = cycle.length < STEEP_COLUMNS ? [0] : [-tolerance, 0, tolerance];
   return offsets.map((offset) => sumOfProducts(cycleColumns(secondsOfDay + offset, cycle.length / 2), cycle));
 }
 

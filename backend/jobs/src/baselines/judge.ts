@@ -26,8 +26,8 @@ export function judge(state: BaselineState, run: ObservedRun, settings: ShiftSet
 }
 
 function judged({ baseline, timeZone }: BaselineState, run: ObservedRun): Judged {
-  const second = secondsOfDay(run.startedAtMs, timeZone);
-  const { logRatio, sigma } = compare(baseline!, logarithmMs(run.durationMs), run.itemsProcessed, second);
+  const time = { secondsOfDay: secondsOfDay(run.startedAtMs, timeZone), timeZone };
+  const { logRatio, sigma } = compare(baseline!, logarithmMs(run.durationMs), run.itemsProcessed, time);
   return [run.startedAtMs, run.id, thousandths(logRatio), thousandths(logRatio / sigma)];
 }
 

@@ -88,7 +88,8 @@ const observedOf = (run: RunRow): ObservedRun => ({
 async function lockState(sql: Sql, jobId: string, wait: 'SKIP LOCKED' | ''): Promise<BaselineState | undefined> {
   await sql.query(MAKE_ROW, [jobId]);
   const { rows } = await sql.query<{ state: BaselineState | null; time_zone: string | null }>(
-    `SELECT b.state, d.settings #>> '{schedule,timeZone}' AS time_zone
+    `SELECT b.state,
+       coalesce(d.settings #>> '{schedule,timeZone}', d.settings #>> '{expected,timeZone}') AS time_zone
      FROM performance_baselines b LEFT JOIN job_definitions d ON d.job_id = b.job_id
      WHERE b.job_id = $1 FOR UPDATE OF b ${wait}`,
     [jobId],
