@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import type { Connector } from '../src/proxy/connections/connection.ts';
 import { ConnectionPool, type PooledHandler } from '../src/proxy/connections/connection-pool.ts';
+import { refusingItself } from '../src/proxy/connections/refuse-itself.ts';
 import { buildConnector } from 'undici';
 import { simple, startGateway, startRawUpstream, startUpstream } from './support/gateway-under-test.ts';
 import { open } from './support/open.ts';
@@ -186,5 +189,30 @@ describe('the pool', () => {
     while (second.connection === undefined) await new Promise((resolve) => setImmediate(resolve));
     expect(errors).toHaveLength(1);
     await pool.destroy();
+  });
+
+  test('takes a connection that has reached itself for a refused one, and leaves the port to who is to listen', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    let reached = 0;
+    // what TCP does by chance: the connecting end has the port that it connects to
+    const toItself: Connector = (_options, callback) => {
+      const socket = net.connect({ host: '127.0.0.1', port, localPort: port });
+      socket.once('connect', () => (reached++, callback(null, socket)));
+      socket.once('error', (error) => callback(error, null));
+    };
+    const connector = refusingItself(toItself);
+    const pool = new ConnectionPool(`http://127.0.0.1:${port}`, 1, { connector, keepAliveMs: 1000 });
+    const error = await new Promise<Error>((resolve) => {
+      pool.dispatch(request, handler({ onResponseError: (_controller, cause) => resolve(cause) }));
+    });
+    expect(reached).toBe(1);
+    expect(error).toMatchObject({ code: 'ECONNREFUSED', message: expect.stringContaining('reached itself') });
+    await pool.destroy();
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    server.close();
   });
 });

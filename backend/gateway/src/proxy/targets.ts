@@ -2,6 +2,7 @@ import { buildConnector } from 'undici';
 import type { UpstreamConfiguration } from '../configuration/schema.ts';
 import type { Connector } from './connections/connection.ts';
 import { ConnectionPool } from './connections/connection-pool.ts';
+import { refusingItself } from './connections/refuse-itself.ts';
 import { Probe } from './health/probe.ts';
 import { TargetHealth } from './health/target-health.ts';
 import { isName, type Names } from './names/names.ts';
@@ -58,7 +59,8 @@ export function openTarget(
   const connectorWithin = (timeout: number, allowHalfOpen = false): Connector => {
     // HTTP/1.1 only: with HTTP/2 many requests would share one connection, and its end
     const options = { ...tls, timeout, lookup: names.lookup, allowH2: false, allowHalfOpen };
-    return serverName === undefined ? withoutName(buildConnector(options)) : buildConnector(options);
+    const connector = refusingItself(buildConnector(options));
+    return serverName === undefined ? withoutName(connector) : connector;
   };
   const pool = new ConnectionPool(origin, connections, { connector: connectorWithin(timeouts.connectMs), keepAliveMs });
   const known = { origin, authority: host, hostname, port, isTls, serverName };
