@@ -8,7 +8,9 @@ import { backupMetrics } from '../../backend/worker/src/backups/backup-metrics.t
 import { databaseMetrics } from '../../backend/worker/src/database/monitoring/monitor-metrics.ts';
 import { deadLetterMetrics } from '../../backend/worker/src/dead-letters/metrics.ts';
 import { integrityMetrics } from '../../backend/worker/src/integrity/integrity-metrics.ts';
+import { jobGauges } from '../../backend/worker/src/jobs/gauges.ts';
 import { jobRunMetrics } from '../../backend/worker/src/jobs/metrics.ts';
+import { jobTotals } from '../../backend/worker/src/jobs/totals.ts';
 import { migrationMetrics } from '../../backend/worker/src/migrations/migration-metrics.ts';
 import { traceMetrics } from '../../backend/worker/src/traces/metrics.ts';
 import { code, markdownTable, page } from './markdown.ts';
@@ -42,6 +44,8 @@ export function metricsPage(): string {
     deadLetterMetrics(metrics, { current: () => undefined });
     integrityMetrics(metrics, () => ({ monitors: [] }));
     jobRunMetrics(metrics);
+    jobGauges(metrics, () => undefined);
+    jobTotals(metrics, () => undefined);
     migrationMetrics(metrics, () => ({ watches: [] }));
     traceMetrics(metrics, () => {
       throw new Error('the reference reads no store');
