@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compression, S3StorageOptions } from '@clearway/backups';
 import { openBenchServer, type BenchServer } from '../../../backend/backups/test/support/bench.ts';
+import { cpuSecondsOf } from '../../../backend/backups/test/support/cpu-seconds.ts';
 import { startBackupProcess } from '../../../backend/backups/test/support/processes.ts';
 import { openS3Server } from '../../../backend/backups/test/support/s3-server.ts';
 
@@ -23,6 +25,9 @@ export interface Pair {
   readonly oursSeconds: number;
   readonly oursBytes: number;
   readonly memoryBytes: number;
+  /** Processor time of server and clients together, which tells more than the clock on a machine that is busy. */
+  readonly pgDumpCpuSeconds: number;
+  readonly oursCpuSeconds: number;
 }
 
 /** What was found. */
@@ -52,11 +57,12 @@ export async function measureLarge(
     await server.query(source, 'CHECKPOINT');
     const [size] = await server.query<{ size: string }>(source, 'SELECT pg_database_size(current_database()) AS size');
     progress(`a database of ${(Number(size?.size) / 1e9).toFixed(2)} GB`);
+    const postmaster = await postmasterOf(server);
     const measured: Record<Compression, Pair[]> = { gzip: [], zstd: [] };
     for (const compression of ['zstd', 'gzip'] as const) {
       for (let i = 0; i < pairs[compression]; i++) {
         signal.throwIfAborted();
-        const pair = await measurePair(source, compression, folder);
+        const pair = await measurePair(source, compression, { folder, postmaster });
         measured[compression].push(pair);
         progress(
           `${compression}: ${pair.pgDumpSeconds.toFixed(1)} s alone, ${pair.oursSeconds.toFixed(1)} s with the manifest`,
@@ -89,23 +95,46 @@ CREATE TABLE tracks AS SELECT g AS id, jsonb_build_object('title', 'track ' || g
   FROM generate_series(1, ${rows * 0.1}::int) AS g;
 ALTER TABLE events ADD PRIMARY KEY (id);`;
 
-async function measurePair(source: string, compression: Compression, folder: string): Promise<Pair> {
+async function measurePair(
+  source: string,
+  compression: Compression,
+  { folder, postmaster }: { readonly folder: string; readonly postmaster: number },
+): Promise<Pair> {
   const directory = mkdtempSync(path.join(folder, 'ours-'));
   const file = path.join(folder, 'plain.dump');
+  // of the sessions that have ended
+  const serverSeconds = (): number => cpuSecondsOf(postmaster, true);
   try {
+    const before = { server: serverSeconds(), clients: ownChildrenSeconds() };
     const pgDumpSeconds = await plainDump(source, compression, file);
+    await sleep(SESSIONS_END_MS);
+    const between = { server: serverSeconds(), clients: ownChildrenSeconds() };
     const ours = await create(source, directory, { compression });
+    await sleep(SESSIONS_END_MS);
     return {
       pgDumpSeconds,
       pgDumpBytes: statSync(file).size,
+      pgDumpCpuSeconds: between.server - before.server + between.clients - before.clients,
       oursSeconds: ours.durationSeconds,
       oursBytes: ours.sizeBytes,
+      oursCpuSeconds: ours.cpuSeconds + serverSeconds() - between.server,
       memoryBytes: ours.memoryBytes,
     };
   } finally {
     rmSync(directory, { recursive: true, force: true });
     rmSync(file, { force: true });
   }
+}
+
+/** How long a server takes to let a session go. */
+const SESSIONS_END_MS = 500;
+
+const ownChildrenSeconds = (): number => cpuSecondsOf('self', true);
+
+async function postmasterOf(server: BenchServer): Promise<number> {
+  const sql = "SELECT current_setting('data_directory') AS folder";
+  const [row] = await server.query<{ folder: string }>(server.adminUrl, sql);
+  return Number.parseInt(readFileSync(path.join(row?.folder ?? '', 'postmaster.pid'), 'utf8'), 10);
 }
 
 /** pg_dump 15 knows gzip alone: for zstd its archive goes through zstd, at the level that ours has. */
@@ -131,6 +160,7 @@ interface Created {
   readonly durationSeconds: number;
   readonly sizeBytes: number;
   readonly memoryBytes: number;
+  readonly cpuSeconds: number;
 }
 
 async function create(

@@ -79,7 +79,16 @@ function pageOf(
     '## A large database',
     largeText(large),
     markdownTable(
-      ['Compression', '`pg_dump -Fc` alone', 'dump and manifest', 'ratio', 'size alone', 'size of ours', 'memory'],
+      [
+        'Compression',
+        '`pg_dump -Fc` alone',
+        'dump and manifest',
+        'ratio',
+        'ratio of processor time',
+        'size alone',
+        'size of ours',
+        'memory',
+      ],
       (['gzip', 'zstd'] as const).flatMap((compression) =>
         large.measurements.pairs[compression].map((pair) => pairRow(compression, pair)),
       ),
@@ -113,6 +122,7 @@ function pairRow(compression: string, pair: Pair): string[] {
     `${pair.pgDumpSeconds.toFixed(1)} s`,
     `${pair.oursSeconds.toFixed(1)} s`,
     (pair.oursSeconds / pair.pgDumpSeconds).toFixed(2),
+    (pair.oursCpuSeconds / pair.pgDumpCpuSeconds).toFixed(2),
     `${memoryText(pair.pgDumpBytes)} MiB`,
     `${memoryText(pair.oursBytes)} MiB`,
     `${memoryText(pair.memoryBytes)} MiB`,
