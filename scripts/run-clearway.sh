@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the other scripts, which are the command line with fewer words: finds Node and the command, and runs it.
 
-root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
 environment_file=
 

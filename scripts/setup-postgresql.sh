@@ -9,7 +9,9 @@ set -euo pipefail
 # shellcheck source=scripts/run-clearway.sh
 source "$(dirname "${BASH_SOURCE[0]}")/run-clearway.sh"
 
-if [ ! -d "$root/backend/database/src/generated" ]; then
+# the folder of the scripts may be a link into the clone
+clone=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+if [ ! -d "$clone/backend/database/src/generated" ]; then
   echo "Nothing is built yet: run 'npm ci && npm run build' in $root first." >&2
   exit 69
 fi
