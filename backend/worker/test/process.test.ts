@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { traceListSchema, traceSchema } from '@clearway/contracts';
+import { ConfigurationError, renderProblems } from '@clearway/kernel';
 import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readWorkerEnvironment } from '../src/config/env.ts';
 import { startChild, type Child } from './support/child.ts';
 import { delivery, span } from './support/spans.ts';
 
@@ -53,7 +56,7 @@ async function originOf(child: Child): Promise<string> {
 const post = (origin: string, body: string) =>
   fetch(`${origin}/v1/traces`, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
 
-describe('a faulty environment ends the process with 78 before it opens anything', () => {
+describe('a faulty environment', () => {
   test.each<[string, Record<string, string>, RegExp[]]>([
     ['a port that is none', { WORKER_PORT: '99999' }, [/WORKER_PORT.*99999|99999/s]],
     ['no database', { DATABASE_URL: '' }, [/DATABASE_URL: is missing/]],
@@ -63,32 +66,46 @@ describe('a faulty environment ends the process with 78 before it opens anything
       [/WORKER_HOST.*without authentication/, /set OPERATIONS_TOKENS/],
     ],
     ['tokens that are too short', { OPERATIONS_TOKENS: 'viewer:short' }, [/OPERATIONS_TOKENS/, /at least 16/]],
-    [
-      'several faults at once',
-      { WORKER_PORT: 'x', TRACE_STORE_MEGABYTES: '1' },
-      [/2 problems/, /WORKER_PORT/, /TRACE_STORE_MEGABYTES/],
-    ],
-  ])('%s', async (_what, env, expected) => {
-    const child = start(env);
+  ])('is refused: %s', (_what, env, expected) => {
+    const problems = problemsOf({ WORKER_PORT: '0', DATABASE_URL: NOWHERE, ...env });
+    for (const pattern of expected) expect(problems).toMatch(pattern);
+    expect(problems).not.toContain('short');
+  });
+
+  test('ends the process with 78 before it opens anything, and says all that is wrong', async () => {
+    const child = start({ WORKER_PORT: 'x', TRACE_STORE_MEGABYTES: '1' });
     expect(await child.ended).toBe(78);
     const said = child.lines.join('\n');
-    for (const pattern of expected) expect(said).toMatch(pattern);
-    expect(said).not.toContain('short');
+    for (const pattern of [/2 problems/, /WORKER_PORT/, /TRACE_STORE_MEGABYTES/]) expect(said).toMatch(pattern);
     expect(said).not.toContain('listens');
   });
 });
 
+/** What is wrong with an environment, as the process says it. */
+function problemsOf(variables: Record<string, string>): string {
+  try {
+    readWorkerEnvironment(variables);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return renderProblems(error.problems);
+    throw error;
+  }
+  return '';
+}
+
 describe('at its end', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s: it drains, keeps its traces and exits with 0', async (signal) => {
+  test('it drains, keeps its traces and exits with 0, by SIGTERM and by SIGINT', async () => {
     const child = start();
     const origin = await originOf(child);
     const only = span();
     expect((await post(origin, JSON.stringify(delivery('a', only)))).status).toBe(200);
-    child.process.kill(signal);
+    child.process.kill('SIGTERM');
     expect(await child.ended).toBe(0);
-    const again = await originOf(start());
+    const second = start();
+    const again = await originOf(second);
     expect((await fetch(`${again}/api/traces/${only.traceId}`)).status).toBe(200);
-  });
+    second.process.kill('SIGINT');
+    expect(await second.ended).toBe(0);
+  }, 60_000);
 
   test('the loss of its supervisor ends it', async () => {
     const child = start({}, { ipc: true });
@@ -129,7 +146,7 @@ describe('at its end', () => {
     stuck.process.kill('SIGTERM');
     expect(await stuck.ended).toBe(143);
     other.destroy();
-  });
+  }, 60_000);
 });
 
 test('it starts and serves although the database is down', async () => {
@@ -147,13 +164,9 @@ test('two of them on one port: the second says which variable moves it and exits
 });
 
 test('its own requests are traced with their route, and what it receives and what is looked at is not', async () => {
-  const probe = start();
-  const { port } = new URL(await originOf(probe));
-  probe.process.kill('SIGTERM');
-  await probe.ended;
-  // a port that was free a moment ago, since its own spans go to the port that it was given
+  // its own spans go to the port that it was given
   const child = start({
-    WORKER_PORT: port,
+    WORKER_PORT: await portFreeAMomentAgo(),
     OTEL_ENABLED: 'true',
     OTEL_BSP_SCHEDULE_DELAY: '50',
     DATA_DIRECTORY: path.join(folder, 'own'),
@@ -177,3 +190,11 @@ test('its own requests are traced with their route, and what it receives and wha
   child.process.kill('SIGTERM');
   expect(await child.ended).toBe(0);
 });
+
+async function portFreeAMomentAgo(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await once(server.close(), 'close');
+  return String(port);
+}
