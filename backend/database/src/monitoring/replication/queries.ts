@@ -31,10 +31,7 @@ WHERE pg_is_in_recovery()`,
 
 const position = (lsn: string): string => `pg_wal_lsn_diff(${lsn}, '0/0')::bigint`;
 
-/**
- * The same for the monitor, with positions in the log: the lag that a primary tells stays as it was while a replica does
- * not replay anything, so that it has to be followed over time.
- */
+/** The same for the monitor, with positions in the log, by which a replica is followed over time. */
 export const replicas = defineQuery({
   name: 'get_replicas',
   comment: 'the replicas with their positions in the log',

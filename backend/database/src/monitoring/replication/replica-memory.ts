@@ -26,8 +26,9 @@ const NAMELESS = /^process \d+$/;
 export const GONE = 'gone';
 
 /**
- * How far replicas are behind, by what passes saw of the log over time. PostgreSQL's own figure stands still while a replica
- * replays nothing, and a replica that is not connected is not in its list at all: here its lag goes on for a day.
+ * How far replicas are behind, by what passes saw of the log over time, beside what the server tells: its figure may stand still
+ * with a replica that replays nothing, the age of a replica's last transaction says nothing on a quiet server, and a replica that is
+ * not connected is not in its list at all. Here its lag goes on for a day.
  */
 export class ReplicaMemory {
   #positions: Position[] = [];
