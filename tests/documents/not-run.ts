@@ -10,6 +10,12 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'CONTRIBUTING.md: git clone <address> clearway && cd clearway': 'it installs and starts a second clone',
   'CONTRIBUTING.md: npm test': 'it would run itself',
   'CONTRIBUTING.md: .ci/run': 'it would run itself, on two versions of Node',
+  'docs/guides/backup-schedules.md: npx clearway backup run notice':
+    'it needs a channel; backend/cli/test/backup-unattended.test.ts sends to one',
+  'docs/guides/backup-schedules.md: curl -X POST -H "Authorization: Bearer $CRON_SECRET" https://worker.example.com/api/cron/backup':
+    'it needs a secret that the started worker does not have',
+  'docs/guides/backup-schedules.md: npx clearway backup neon create':
+    'it needs a project at Neon; backend/cli/test runs the commands against a server that speaks its API',
   'docs/guides/backups.md: zstd -dc "$FILE" | pg_restore --exit-on-error --dbname="$TARGET"': OWN_TOOLS,
   'docs/guides/backups.md: pg_restore --exit-on-error --dbname="$TARGET" "$FILE"': OWN_TOOLS,
   'docs/guides/backups.md: zstd -dc "$FILE" | psql --quiet --output=/dev/null --set=ON_ERROR_STOP=1 --dbname="$TARGET"':

@@ -81,7 +81,7 @@ const lastProof = ({ verifications }: StoredBackup['verifications']) =>
 /** Whether the last backup is as large as those before it. */
 export function judgeSizeTrend(facts: BackupFacts, { sizeDeviationPercent }: BackupPolicy): Judgement {
   const [last, ...before] = allBackups(facts);
-  if (!last) return none(facts, 'there is no backup', 'clearway backup create');
+  if (!last) return skipped(unanswered(facts) ?? 'there is no backup whose size could be judged');
   const usual = before.slice(0, TREND_OF).map(sizeOf);
   if (usual.length < LEAST_FOR_TREND) {
     return skipped(`a trend needs ${LEAST_FOR_TREND + 1} backups, and there are ${before.length + 1}`);

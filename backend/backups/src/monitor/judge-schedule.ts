@@ -30,7 +30,7 @@ export function judgeSchedule(facts: BackupFacts, { schedule }: BackupPolicy): J
   const isoDue = due.toISOString().slice(0, 16);
   if (begun.some((atMs) => atMs >= due.getTime() - EARLY_MS)) {
     return ok(
-      `the backup that was due at ${isoDue}Z was begun; the next one is due at ${next.toISOString().slice(0, 16)}Z`,
+      `a backup was begun since one was due at ${isoDue}Z; the next one is due at ${next.toISOString().slice(0, 16)}Z`,
     );
   }
   if (silent) return skipped(`${silent.id} does not answer, so that nobody knows whether the last backup was begun`);
