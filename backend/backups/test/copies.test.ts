@@ -65,6 +65,14 @@ describe('a backup in several storages', () => {
     expect(await second.list()).toEqual([id]);
   });
 
+  test('is copied whole when two do it at once', async () => {
+    const backup = await bench.create({ connectionString });
+    const both = await Promise.all([1, 2].map(() => bench.engine.copy({ backup, storage: second })));
+    expect(both.map(({ verifications }) => verifications.state)).toEqual(['decoded', 'decoded']);
+    expect(await second.list()).toEqual([backup.id]);
+    expect(readdirSync(path.join(second.location, '.partial'))).toEqual([]);
+  });
+
   test('is the second one when the first takes nothing', async () => {
     const { storage } = await bench.create({ connectionString, storage: down(bench.storage), copies: [second] });
     expect(storage.id).toBe('second');

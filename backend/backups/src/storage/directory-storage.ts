@@ -1,5 +1,5 @@
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -93,9 +93,8 @@ async function storeFolder(root: string, backup: BackupToStore): Promise<void> {
 
 async function copyFiles(root: string, target: string, backup: BackupToStore): Promise<void> {
   const { id, files, open, folder, signal } = backup;
-  const draft = path.join(root, PARTIAL_FOLDER, `${COPY}${id}`);
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { mode: 0o700 });
+  // of its own: another process may copy the same one
+  const draft = await mkdtemp(path.join(root, PARTIAL_FOLDER, `${COPY}${id}-`));
   try {
     for (const file of files) {
       signal?.throwIfAborted();
@@ -108,7 +107,8 @@ async function copyFiles(root: string, target: string, backup: BackupToStore): P
     await moveDurably(draft, target);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    throw error;
+    // the other one was first: what lies there is looked at afterwards
+    if (!/^(ENOTEMPTY|EEXIST)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
