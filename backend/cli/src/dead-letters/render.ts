@@ -110,7 +110,9 @@ export function letterLines(letter: DeadLetter, style: Style): string[] {
   return [
     `${letter.jobId}: ${statusOf(letter, style)}, dead since ${letter.createdAt} after ${letter.attempts} tries, by ${letter.trigger ?? 'unknown'}`,
     `dead letter ${letter.id}, event ${letter.eventId ?? 'unknown'}, signature ${letter.signature}`,
-    ...(letter.traceId === null ? [] : [`trace ${letter.traceUrl ?? letter.traceId}`]),
+    ...(letter.traceId === null
+      ? []
+      : [`trace ${letter.traceUrl ?? `${letter.traceId}, see it with: clearway explain ${letter.traceId}`}`]),
     ...(letter.requestId === null ? [] : [`request ${safe(letter.requestId)}`]),
     ...(letter.key == null ? [] : [`key ${safe(letter.key)}`]),
     ...(letter.isKeyDone ? [style('yellow', 'its key has succeeded meanwhile: a replay finds nothing to do')] : []),
