@@ -80,7 +80,7 @@ beforeAll(async () => {
       { role: 'operator', token: OPERATOR },
       { role: 'viewer', token: VIEWER },
     ],
-    more: [...integrityOperations(integrity, writeAudit), ...migrationOperations(migrations, writeAudit)],
+    more: [...integrityOperations(() => integrity, writeAudit), ...migrationOperations(() => migrations, writeAudit)],
   });
   const passed = integrityMetrics(api.telemetry.metrics, () => integrity);
   migrationMetrics(api.telemetry.metrics, () => migrations);
