@@ -75,29 +75,14 @@ function compressorOf(compression: Compression): Transform {
   });
 }
 
-const GATHERED_BYTES = 1024 * 1024;
-
-/** Counts bytes, and hands them on in larger pieces: each piece costs the compressor a turn of the event loop. */
+/** Lets bytes through and knows their number. */
 function counting(onBytes: (bytes: number) => void): { stream: Transform; size: () => number } {
   let size = 0;
-  let gathered: Buffer[] = [];
-  let gatheredBytes = 0;
-  const take = (): Buffer => {
-    const piece = Buffer.concat(gathered, gatheredBytes);
-    gathered = [];
-    gatheredBytes = 0;
-    return piece;
-  };
   const stream = new Transform({
     transform(piece: Buffer, _encoding, done) {
       size += piece.length;
       onBytes(size);
-      gathered.push(piece);
-      gatheredBytes += piece.length;
-      done(null, gatheredBytes < GATHERED_BYTES ? undefined : take());
-    },
-    flush(done) {
-      done(null, gatheredBytes > 0 ? take() : undefined);
+      done(null, piece);
     },
   });
   return { stream, size: () => size };
