@@ -6,7 +6,7 @@ const MEBIBYTE = 2 ** 20;
 const MOST_PARTS = 10_000;
 const PART_BYTES = 8 * MEBIBYTE;
 /** All parts that are in memory at a time. */
-const MEMORY_BYTES = 32 * MEBIBYTE;
+const MEMORY_BYTES = 24 * MEBIBYTE;
 
 /** How a file is cut. */
 export interface Cut {
