@@ -3,7 +3,7 @@ import { killBackups } from './support/backup-kills.ts';
 import { killStored } from './support/backup-kills-stored.ts';
 import { atLeast, atMost, type Proof } from './support/proof.ts';
 
-const WHOLE = { creates: 10, restores: 10, rows: 100_000, uploads: 12, prunes: 10 };
+const WHOLE = { creates: 12, restores: 12, rows: 100_000, uploads: 15, prunes: 12 };
 const SHORT = { creates: 2, restores: 2, rows: 500, uploads: 0, prunes: 0 };
 const NO_STORED = { kills: 0, endedBefore: 0, halfOnesCalledGood: 0, goodOnesLost: 0, leftovers: 0 };
 

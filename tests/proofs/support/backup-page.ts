@@ -71,7 +71,7 @@ function pageOf(
     '## Damaged and misleading backups',
     `${damage.measurements.detections.length} of them. Those that are damaged when they are **stored** are copies of a good backup; those that are damaged when they are **made** have a manifest whose hashes fit the bad file, as if the dump had been taken that way; those damaged while **storing** had a storage that failed them. The last column is the cheapest level that finds it; \`exact\` finds all.`,
     markdownTable(
-      ['What is wrong', 'Since it was', 'Found by', 'What `exact` says'],
+      ['What is wrong', 'Since it was', 'Found by', 'What is said'],
       damage.measurements.detections.map(detectionRow),
     ),
     '## Killed at random moments',
