@@ -45,7 +45,11 @@ export function s3Failure(error: unknown, location: string, doing: string): Back
   if (name === 'AbortError') return new BackupFailure('interrupted', `${doing} was stopped`);
   const status = statusOf(error);
   const [, remedy] = REMEDIES.find(([pattern]) => pattern.test(name)) ?? [];
-  const what = [status === undefined ? code : `HTTP ${status}`, name, CLEAR.has(name) ? '' : message.replace(/^AWS SDK error wrapper for /, '')].filter(Boolean);
+  const what = [
+    status === undefined ? code : `HTTP ${status}`,
+    name,
+    CLEAR.has(name) ? '' : message.replace(/^AWS SDK error wrapper for /, ''),
+  ].filter(Boolean);
   return new BackupFailure('storage-failed', `${location} failed to ${doing}: ${what.join(', ')}`, {
     ...(remedy !== undefined && { remedy }),
     ...(code !== undefined && { cause: { code } }),
