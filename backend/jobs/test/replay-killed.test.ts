@@ -1,12 +1,14 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Replay } from '@clearway/contracts';
-import { createReplay, listAudit, readReplay, type Connections } from '../src/index.ts';
+import { z } from 'zod';
+import { createReplay, defineJob, listAudit, readReplay, type Connections } from '../src/index.ts';
 import { openConnections } from '../src/queue/connections.ts';
 import { addLetters, wrongGroups } from './support/dead-letters.ts';
+import { startTestJobs } from './support/start.ts';
 
 const COUNT = 80;
 const KILLS = 2;
@@ -27,17 +29,17 @@ beforeAll(async () => {
   });
   await sql.query('CREATE TABLE effects (n int); CREATE TABLE begun (n int)');
 });
+afterEach(() => void child?.kill('SIGKILL'));
 afterAll(async () => {
-  child?.kill('SIGKILL');
   await sql.close();
   await testDatabase.close();
 });
 
-async function startWorker(): Promise<ChildProcess> {
+async function startWorker(id = jobId): Promise<ChildProcess> {
   const script = path.join(import.meta.dirname, 'support/replay-child.ts');
-  const args = ['-C', '@clearway/source', script, testDatabase.connectionString, jobId];
+  const args = ['-C', '@clearway/source', script, testDatabase.connectionString, id];
   child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  if (child.stdout) await once(child.stdout, 'data');
+  if (child.stdout) await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
   return child;
 }
 
@@ -90,4 +92,37 @@ test('a paced canary replay goes on after kill -9 of its worker, at any stage, a
   expect(begun).toBeLessThanOrEqual(COUNT + lost);
   expect((await listAudit(sql, { limit: 10, subject: `replay:${replayId}` })).entries).toHaveLength(1);
   expect(await wrongGroups(sql)).toEqual([]);
+}, 60_000);
+
+test('an event that kills its worker is a dead letter after its tries, and all others are done', async () => {
+  const job = defineJob({ id: 'poisoned', input: z.object({ n: z.int() }), run: () => {} });
+  const client = await startTestJobs(testDatabase.connectionString, [job], { isWorking: false });
+  const numbers = [1001, 1002, 1003];
+  try {
+    const { eventId } = await client.enqueue(job, { n: -1 });
+    await sql.query('UPDATE pgboss.job SET retry_limit = 1, retry_delay = 1 WHERE id = $1', [eventId]);
+    for (const n of numbers) await client.enqueue(job, { n });
+    for (let kills = 0; kills < 2; kills++) {
+      const worker = await startWorker('poisoned');
+      if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit');
+      await letTimePass();
+    }
+    await startWorker('poisoned');
+    const isOver = async (): Promise<boolean> => {
+      const { rows } = await sql.query<{ letters: number; done: number }>(
+        `SELECT (SELECT count(*)::int FROM dead_letter_queue WHERE event_id = $1) AS letters,
+           (SELECT count(*)::int FROM effects WHERE n = ANY ($2)) AS done`,
+        [eventId, numbers],
+      );
+      return rows[0]?.letters === 1 && rows[0].done === numbers.length;
+    };
+    while (!(await isOver())) await letTimePass().then(() => new Promise((resolve) => setTimeout(resolve, 100)));
+    const { rows } = await sql.query('SELECT attempts, error_name, status FROM dead_letter_queue WHERE event_id = $1', [
+      eventId,
+    ]);
+    expect(rows).toMatchObject([{ attempts: 2, status: 'PENDING' }]);
+    expect((await sql.query('SELECT n FROM begun WHERE n = -1')).rows).toHaveLength(2);
+  } finally {
+    await client.stop(0);
+  }
 }, 60_000);

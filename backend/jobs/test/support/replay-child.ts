@@ -5,7 +5,7 @@ import { startTestJobs } from './start.ts';
 
 /**
  * A worker that is made to be killed. Each event of its job leaves one row in `effects` with its success, and one in
- * `begun` before it. Arguments: connection string, job id.
+ * `begun` before it; a negative number is poison that kills the process. Arguments: connection string, job id.
  */
 const [, , connectionString = '', id = ''] = process.argv;
 const job = defineJob({
@@ -16,6 +16,7 @@ const job = defineJob({
   backoff: { minMs: 1000, maxMs: 1000 },
   run: async ({ n }, { effect }) => {
     await jobs.connections.query('INSERT INTO begun (n) VALUES ($1)', [n]);
+    if (n < 0) process.kill(process.pid, 'SIGKILL');
     await sleep(20);
     effect((sql) => sql.query('INSERT INTO effects (n) VALUES ($1)', [n]));
   },
