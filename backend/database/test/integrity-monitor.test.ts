@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   clock = manualClock(Date.UTC(2026, 10, 22, 12));
-  store = integrityStore(pool);
+  store = integrityStore(pool, clock);
   await pool.query('TRUNCATE integrity_checks, integrity_results');
   await sql.query(`DROP SCHEMA public CASCADE; CREATE SCHEMA public;
     CREATE TABLE tracks (id int PRIMARY KEY);

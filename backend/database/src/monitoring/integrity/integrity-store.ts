@@ -1,4 +1,5 @@
 import type { IntegrityPoint } from '@clearway/contracts';
+import { systemClock, type Clock } from '@clearway/kernel';
 import type { Queryable } from '../../lease/lease.ts';
 import type { CheckState } from './check-state.ts';
 
@@ -36,7 +37,7 @@ const SAVE = `
 /** A check that never ran has no row yet. */
 const REQUEST = `
   INSERT INTO integrity_checks (database, check_id, status, violations, state, requested_at)
-  SELECT $1, id, 'pending', 0, 'null', now() FROM unnest($2::text[]) AS id
+  SELECT $1, id, 'pending', 0, 'null', $3::timestamptz FROM unnest($2::text[]) AS id
   ON CONFLICT (database, check_id) DO UPDATE SET requested_at = excluded.requested_at`;
 
 const ADD = `
@@ -49,14 +50,15 @@ const ADD = `
 /** Of the checks that just ran: too old, or too many. */
 const PRUNE = `
   DELETE FROM integrity_results AS r WHERE database = $1 AND check_id = ANY ($2)
-     AND (at < now() - make_interval(days => ${KEPT_DAYS})
+     AND (at < $3::timestamptz - make_interval(days => ${KEPT_DAYS})
        OR at < (SELECT at FROM integrity_results WHERE database = $1 AND check_id = r.check_id ORDER BY at DESC OFFSET ${KEPT_RESULTS} LIMIT 1))`;
 
 const FORGET = `DELETE FROM integrity_checks WHERE database = $1 AND check_id <> ALL ($2)`;
-const FORGET_OLD = `DELETE FROM integrity_results WHERE database = $1 AND at < now() - make_interval(days => ${KEPT_DAYS})`;
+const FORGET_OLD = `DELETE FROM integrity_results WHERE database = $1 AND at < $2::timestamptz - make_interval(days => ${KEPT_DAYS})`;
 
-/** Keeps results in Clearway's own database. */
-export function integrityStore(database: Queryable): IntegrityStore {
+/** Keeps results in Clearway's own database. Requests and ages go by the clock that runs are dated by. */
+export function integrityStore(database: Queryable, clock: Clock = systemClock): IntegrityStore {
+  const now = (): Date => new Date(clock.nowMs());
   return {
     async load(id) {
       const { rows } = await database.query<{ state: CheckState }>(
@@ -69,7 +71,7 @@ export function integrityStore(database: Queryable): IntegrityStore {
       if (states.length > 0) await database.query(SAVE, [id, JSON.stringify(states)]);
       if (ended.length > 0) {
         await database.query(ADD, [id, JSON.stringify(ended)]);
-        await database.query(PRUNE, [id, [...new Set(ended.map((state) => state.id))]]);
+        await database.query(PRUNE, [id, [...new Set(ended.map((state) => state.id))], now()]);
       }
       const { rows } = await database.query<{ n: number }>(
         'SELECT count(*)::int AS n FROM integrity_checks WHERE database = $1 AND check_id <> ALL ($2)',
@@ -77,10 +79,10 @@ export function integrityStore(database: Queryable): IntegrityStore {
       );
       if ((rows[0]?.n ?? 0) === 0) return;
       await database.query(FORGET, [id, defined]);
-      await database.query(FORGET_OLD, [id]);
+      await database.query(FORGET_OLD, [id, now()]);
     },
     async request(id, ids) {
-      await database.query(REQUEST, [id, ids]);
+      await database.query(REQUEST, [id, ids, now()]);
     },
     async requested(id) {
       const { rows } = await database.query<{ id: string }>(
