@@ -1,5 +1,6 @@
 /** What an operation is at. */
 export type BackupPhase =
+  | 'waiting'
   | 'connecting'
   | 'dumping'
   | 'measuring'

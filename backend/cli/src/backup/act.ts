@@ -55,7 +55,7 @@ async function whenUnlocked<T>(
     } catch (error) {
       const isOver = clock.monotonicMs() >= untilMs || signal.aborted;
       if (!isBackupFailure(error) || error.reason !== 'locked' || isOver) throw error;
-      onProgress({ phase: 'connecting', message: `waiting: ${error.message}` });
+      onProgress({ phase: 'waiting', message: error.message });
       await sleep(LOCK_POLL_MS, undefined, { signal }).catch(() => {});
     }
   }
