@@ -103,11 +103,12 @@ export class Journals {
       return [];
     }
     const journals: RestoreJournal[] = [];
-    for (const name of names.filter((file) => file.endsWith('.json')).sort()) {
+    for (const name of names.filter((file) => file.endsWith('.json'))) {
       const parsed = journalSchema.safeParse(JSON.parse(await readFile(path.join(this.#folder, name), 'utf8')));
       if (parsed.success) journals.push(parsed.data);
     }
-    return journals;
+    // by the time within: names know no more than the second
+    return journals.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
   }
 
   /** @throws BackupFailure `not-found` */
