@@ -102,7 +102,8 @@ describe('a canary', () => {
     expect(replay).toMatchObject({ status: 'STOPPED', stage: 'rest', stop: { kind: 'same-signature' } });
     const { succeeded, failed, withdrawn } = replay.counts;
     expect([failed, succeeded + failed + withdrawn]).toEqual([1, 60]);
-    expect(succeeded).toBeGreaterThanOrEqual(9);
+    // those of the first two stages; in the rest the one that fails may be the first to end
+    expect(succeeded).toBeGreaterThanOrEqual(4);
     expect(withdrawn).toBeGreaterThan(0);
     const { rows } = await jobs.connections.query(
       'SELECT status, count(*)::int FROM dead_letter_queue WHERE job_id = $1 AND discarded_at IS NULL GROUP BY status ORDER BY status',
