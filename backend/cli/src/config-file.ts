@@ -1,4 +1,4 @@
-import type { ClearwayConfiguration } from '@clearway/gateway';
+import type { ClearwayConfiguration } from '@clearway/gateway/configuration';
 import type { LoadedConfiguration } from '@clearway/kernel';
 import path from 'node:path';
 import type { CliContext } from './context.ts';
@@ -12,7 +12,7 @@ export const DEFAULT_FILE = 'clearway.yaml';
  * @throws ConfigurationError with every problem
  */
 export async function loadFile(file: string, context: CliContext): Promise<LoadedConfiguration<ClearwayConfiguration>> {
-  const { loadClearwayFile } = await import('@clearway/gateway');
+  const { loadClearwayFile } = await import('@clearway/gateway/configuration');
   const named = path.isAbsolute(file) ? file : path.relative('', path.resolve(context.directory, file)) || '.';
   return loadClearwayFile(named, context.variables);
 }

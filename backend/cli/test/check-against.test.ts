@@ -1,5 +1,5 @@
 import type { RecentRecord } from '@clearway/contracts';
-import { loadClearwayFile } from '@clearway/gateway';
+import { loadClearwayFile } from '@clearway/gateway/configuration';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
 import { clearway, folderWith, type Outcome } from './support/context.ts';

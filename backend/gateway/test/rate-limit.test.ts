@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { callerOf } from '../src/policies/rate-limit.ts';
+import { callerOf } from '../src/policies/caller.ts';
 
 describe('who is counted as one caller', () => {
   test.each([

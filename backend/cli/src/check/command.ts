@@ -68,7 +68,7 @@ async function check(file: string, options: CheckOptions, context: CliContext): 
   const asJson = options.json === true;
   if (against === undefined && (url ?? least) !== undefined) throw new UsageError('--url and --least need --against');
   try {
-    const { RouteTable, shownConfiguration } = await import('@clearway/gateway');
+    const { RouteTable, shownConfiguration } = await import('@clearway/gateway/configuration');
     const loaded = await loadFile(file, context);
     const { files } = loaded;
     const configuration = shownConfiguration(loaded);

@@ -1,4 +1,4 @@
-import type { ClearwayConfiguration, CompiledRoute, UpstreamConfiguration } from '@clearway/gateway';
+import type { ClearwayConfiguration, CompiledRoute, UpstreamConfiguration } from '@clearway/gateway/configuration';
 import type { Column } from '../terminal/table.ts';
 
 /** One route as tables and scripts show it. */

@@ -1,4 +1,4 @@
-import type { ClearwayConfiguration } from '@clearway/gateway';
+import type { ClearwayConfiguration } from '@clearway/gateway/configuration';
 import type { CliContext } from '../context.ts';
 import { table, type Column } from '../terminal/table.ts';
 import { ROUTE_COLUMNS, routeCells, UPSTREAM_COLUMNS, upstreamCells, type RouteRow } from './route-rows.ts';

@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import type { CliContext } from '../context.ts';
 import { errorText, failed, ok, skipped, warning, type Check, type Finding } from './finding.ts';
 import { ask } from './http.ts';
@@ -28,6 +27,7 @@ export function redisCheck(context: CliContext): Check {
     name: 'redis',
     async run() {
       if (url === undefined) return skipped('REDIS_URL is not set: limits are counted in each gateway by itself');
+      const { Redis } = await import('ioredis');
       const redis = new Redis(url, {
         lazyConnect: true,
         connectTimeout: REDIS_LIMIT_MS,

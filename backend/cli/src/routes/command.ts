@@ -1,4 +1,4 @@
-import type { ClearwayConfiguration } from '@clearway/gateway';
+import type { ClearwayConfiguration } from '@clearway/gateway/configuration';
 import type { Command } from '@commander-js/extra-typings';
 import { routeRows } from '../check/route-rows.ts';
 import { printRouteTable } from '../check/route-table.ts';
@@ -49,7 +49,7 @@ async function routes(options: RoutesOptions, context: CliContext): Promise<Exit
   const { match, header, json } = options;
   if (match === undefined && header.length > 0) throw new UsageError('--header needs a request: add --match');
   const request = match === undefined ? undefined : parseRequest(match, header);
-  const { shownConfiguration } = await import('@clearway/gateway');
+  const { shownConfiguration } = await import('@clearway/gateway/configuration');
   const loaded = await loadFile(options.file, context);
   const shown = shownConfiguration(loaded);
   if (!request) return printRoutes(shown, json === true, context);
@@ -65,7 +65,7 @@ async function printRoutes(
   asJson: boolean,
   context: CliContext,
 ): Promise<ExitCode> {
-  const { RouteTable } = await import('@clearway/gateway');
+  const { RouteTable } = await import('@clearway/gateway/configuration');
   const rows = routeRows(new RouteTable(configuration.routes).routes, configuration);
   if (asJson) context.out(JSON.stringify({ routes: rows }, null, 2));
   else printRouteTable(rows, configuration, context);

@@ -8,7 +8,7 @@ import {
   type CompiledRoute,
   type Mismatch,
   type RoutedRequest,
-} from '@clearway/gateway';
+} from '@clearway/gateway/configuration';
 import type { WrittenRequest } from './parse-request.ts';
 
 /** What the gateway would do with a request. */

@@ -21,8 +21,6 @@ import path from 'node:path';
 import { z } from 'zod';
 import { gatewayConfigurationSchema } from './schema.ts';
 
-export { watchFiles, type FileWatch } from './watch-files.ts';
-
 const sections = {
   ...gatewayConfigurationSchema.sections,
   checks: checksSchema.default([]).describe('Services that /api/health asks by HTTP.'),

@@ -2,8 +2,8 @@ import type { ConfigurationSchema } from '@clearway/kernel';
 import { z } from 'zod';
 import { isNetwork } from '../pipeline/networks.ts';
 import { BALANCES } from '../proxy/load-balancing.ts';
-import { PROPAGATED } from '../proxy/propagation.ts';
 import { parsePattern } from '../routing/pattern.ts';
+import { PROPAGATED } from './propagated.ts';
 import { ruleAmbiguousRoutes, ruleReservedPaths, ruleUniqueRouteIds, ruleUpstreamsExist } from './rules.ts';
 import { dnsSchema, healthCheckSchema, upstreamTlsSchema } from './upstream-schema.ts';
 

@@ -1,5 +1,5 @@
 import type { CheckConfiguration, LoadedConfiguration } from '@clearway/kernel';
-import { isSecretName, scrub } from '@clearway/telemetry';
+import { isSecretName, scrub } from '@clearway/telemetry/redaction';
 import { z } from 'zod';
 import { gatewaySections, type GatewayConfiguration } from './schema.ts';
 

@@ -1,6 +1,7 @@
 import { Failure } from '@clearway/kernel';
 import { sampledByRatio } from '@clearway/telemetry';
 import { tooLarge } from '../proxy/request-body.ts';
+import { hostName } from '../routing/host-name.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import { readTarget } from '../routing/target.ts';
 import type { Exchange } from './exchange.ts';
@@ -92,9 +93,4 @@ export function checkBodyLength(exchange: Exchange): void {
 /** Largest body that the route takes. */
 export function maxBodyBytes({ route, runtime }: Exchange): number {
   return route?.configuration.policies.bodyLimit?.maxBytes ?? runtime.configuration.server.maxBodyBytes;
-}
-
-/** The name in a `Host` field: lower case, without port. */
-export function hostName(host: string): string {
-  return host.toLowerCase().replace(/:\d*$/, '');
 }

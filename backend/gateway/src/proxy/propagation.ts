@@ -1,9 +1,6 @@
 import { formatB3, formatTraceparent, formatUberTraceId, type RequestRecord } from '@clearway/telemetry';
+import type { Propagated } from '../configuration/propagated.ts';
 import type { Carried } from '../pipeline/exchange.ts';
-
-/** What an upstream can be told of a trace. */
-export const PROPAGATED = ['w3c', 'b3', 'b3multi', 'jaeger', 'baggage'] as const;
-export type Propagated = (typeof PROPAGATED)[number];
 
 /**
  * Fields that tell of a trace, in lower case: never passed on as they came, since the caller's span is not the parent

@@ -1,9 +1,10 @@
+import type { Propagated } from '../configuration/propagated.ts';
 import type { UpstreamConfiguration } from '../configuration/schema.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { formatForwarded } from '../pipeline/forwarded.ts';
 import { maxForwards } from '../pipeline/hops.ts';
 import { isHopByHop, lowerName, nominatedByConnection } from './hop-by-hop.ts';
-import { TRACE_FIELDS, writeContext, type Propagated } from './propagation.ts';
+import { TRACE_FIELDS, writeContext } from './propagation.ts';
 
 /** What the forwarded headers need to know besides the request. */
 export interface ForwardingFacts {

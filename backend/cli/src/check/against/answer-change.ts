@@ -1,5 +1,5 @@
 import type { RecentRecord } from '@clearway/contracts';
-import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway';
+import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway/configuration';
 import { failureFacts, type FailureReason } from '@clearway/kernel';
 import type { Change } from './compare.ts';
 import { Limits, type LimitVerdict } from './judge-limits.ts';

@@ -1,4 +1,4 @@
-import type { ClearwayConfiguration } from '@clearway/gateway';
+import type { ClearwayConfiguration } from '@clearway/gateway/configuration';
 import type { CliContext } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { RefusedError, UnreachableError } from '../../operations/client.ts';

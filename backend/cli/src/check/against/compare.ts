@@ -1,5 +1,5 @@
 import type { RecentRecord } from '@clearway/contracts';
-import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway';
+import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway/configuration';
 import { answerChange, refusal, sideOf, type Difference, type Recent, type Taken } from './answer-change.ts';
 import { KnownConditions } from './conditions.ts';
 import type { GatewayFacts } from './gateway-facts.ts';

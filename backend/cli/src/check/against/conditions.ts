@@ -1,4 +1,4 @@
-import type { CompiledRoute } from '@clearway/gateway';
+import type { CompiledRoute } from '@clearway/gateway/configuration';
 
 /** A condition on a header or on the query, as text: `header x-version=2`. */
 type Condition = string;

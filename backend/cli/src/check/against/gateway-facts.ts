@@ -1,5 +1,5 @@
 import { activeConfigurationSchema, recentRecordListSchema, type RecentRecord } from '@clearway/contracts';
-import { gatewaySections, type GatewayConfiguration } from '@clearway/gateway';
+import { gatewaySections, type GatewayConfiguration } from '@clearway/gateway/configuration';
 import { z } from 'zod';
 import { operationsClient, UnreachableError } from '../../operations/client.ts';
 

@@ -1,5 +1,5 @@
 import type { RecentRecord } from '@clearway/contracts';
-import { callerOf, type CompiledRoute, type GatewayConfiguration } from '@clearway/gateway';
+import { callerOf, type CompiledRoute, type GatewayConfiguration } from '@clearway/gateway/configuration';
 import type { FailureReason } from '@clearway/kernel';
 
 /** Why a limit would refuse a request or give it up. */

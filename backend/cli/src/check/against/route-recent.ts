@@ -6,7 +6,7 @@ import {
   type CompiledRoute,
   type GatewayConfiguration,
   type RoutedRequest,
-} from '@clearway/gateway';
+} from '@clearway/gateway/configuration';
 import { conditionsOf, type KnownConditions } from './conditions.ts';
 
 /** Where a configuration would send a request. */

@@ -1,4 +1,4 @@
-import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway';
+import type { CompiledRoute, GatewayConfiguration } from '@clearway/gateway/configuration';
 
 /** Settings by their path: `policies.rateLimit.limit`. */
 type Settings = ReadonlyMap<string, string>;

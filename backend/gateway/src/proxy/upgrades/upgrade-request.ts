@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hostOf } from '../../pipeline/arrival.ts';
 import type { Runtime } from '../../pipeline/runtime.ts';
-import { hostName } from '../../pipeline/steps.ts';
+import { hostName } from '../../routing/host-name.ts';
 import { readTarget } from '../../routing/target.ts';
 import { hasBody } from '../request-body.ts';
 
