@@ -40,7 +40,7 @@ and fast, sudden and creeping at once. The **learning** one has the usual durati
 A drift of 3 % a day is therefore not promised within 20 days for jobs that run every six hours or less often and scatter by more than
 0.2: even who knows all misses some of a daily job's from σ 0.4 on. It goes on, and so does the comparison with the frozen baseline: it is
 found later. Tried on daily jobs at σ 0.3 to 0.5: thresholds that fall with the length of a row found 2 to 5 points more, for 0.5 more false
-episodes per 1,000 runs; rows of up to 60 runs found 2 more, for 0.1 more; learning from 90 or 120 runs found 1 to 6 more. None reaches
+episodes per 1,000 runs; rows of up to 60 runs found 2 more, for 0.1 more; learning from 90 or 120 runs found up to 3 more. None reaches
 95 %, and each costs more than the bars have left, or a month or two of learning.`;
 
 export const WHY_THIS_ONE = `With the same frozen baselines, CUSUM is as good where runs are independent, and EWMA nearly so: what counts is the frozen
