@@ -1,6 +1,4 @@
 /** Does one thing with backups in a process of its own, which a test may kill, and prints what came of it as JSON. */
-import { systemClock } from '@clearway/kernel';
-import { ownCpuSeconds } from './cpu-seconds.ts';
 import {
   BackupFailure,
   directoryStorage,
@@ -12,7 +10,10 @@ import {
   serverScratch,
   type Compression,
   type S3StorageOptions,
-} from '../../src/index.ts';
+} from '@clearway/backups';
+import { systemClock } from '@clearway/kernel';
+import { readFileSync } from 'node:fs';
+import { ownCpuSeconds } from './cpu-seconds.ts';
 
 /** What the process shall do. */
 export interface ChildTask {
@@ -52,6 +53,12 @@ const onProgress = ({ phase }: { phase: string }): void => {
   process.stderr.write(`${phase}\n`);
 };
 
+/** The most that this process had in memory; getrusage would count what its parent had when it was forked. */
+function peakMemoryBytes(): number {
+  const [, kibibytes] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return Number(kibibytes) * 1024;
+}
+
 async function run(): Promise<unknown> {
   if (action === 'create') {
     const made = await engine.create({
@@ -64,7 +71,7 @@ async function run(): Promise<unknown> {
     });
     const { id, manifest, copies } = made;
     const failures = copies.flatMap(({ failure }) => failure?.message ?? []);
-    const memoryBytes = process.resourceUsage().maxRSS * 1024;
+    const memoryBytes = peakMemoryBytes();
     const dump = manifest.files.find(({ role }) => role === 'dump');
     return {
       id,
