@@ -20,6 +20,8 @@ export function openDatabase(connectionString: string): Database {
     // eslint-disable-next-line @typescript-eslint/no-misused-promises
     onConnect: (client) => client.query("SET TIME ZONE 'UTC'; SET statement_timeout = 10000"),
   });
+  // a client on its way from the pool to a query has no listener for a moment: an error there would end the process
+  pool.on('connect', (client) => client.on('error', () => {}));
   // Prisma makes spans of its queries itself
   monitorPool('prisma', pool, { queries: false });
   return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }), comments: [queryTags] });
