@@ -140,7 +140,11 @@ test('the command line lists, pauses, resumes and runs jobs, and says who did it
     const text = await clearway('jobs', 'runs', '--job', 'prune-job-history');
     return text.includes('SUCCEEDED') ? true : undefined;
   });
-  expect(await clearway('jobs', 'health')).toMatch(/inspect-upload +healthy/);
+  // the worker judges jobs every few seconds
+  await eventually(async () => {
+    const { code, out } = await outcomeOf('jobs', 'health');
+    return code === 0 && /inspect-upload +healthy/.test(out) ? true : undefined;
+  });
   const { entries } = (await (await fetch(`${worker}/api/audit`)).json()) as { entries: object[] };
   expect(entries).toMatchObject([
     { action: 'job.run', actor: 'operator (ada)' },
