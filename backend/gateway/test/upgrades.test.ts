@@ -16,6 +16,8 @@ import {
 import { open } from './support/open.ts';
 import { answersOf, connect, rawConnection, type RawConnection } from './support/raw-client.ts';
 
+const NODE_MAJOR = Number(process.versions.node.split('.')[0]);
+
 /** An upstream whose WebSockets answer what they are sent. */
 async function startEcho(onSocket: (socket: WebSocket) => void = () => undefined) {
   const upstream = await open(startUpstream((_req, res) => res.writeHead(426).end('upgrade, please')));
@@ -279,19 +281,28 @@ describe('another protocol', () => {
       startUpstream((req, res) => void text(req).then((body) => res.end(`${req.method} ${req.url} ${body};`))),
     );
     const gateway = await open(startGateway(simple([upstream.origin])));
-    const offer = ask('h2c', 'Content-Length: 4\r\n');
     const behind = 'PUT /second HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntwo';
     const end = 'GET /third HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
-    const bytes = `${offer}four${behind}${end}`;
-    for (const cut of [bytes.length, offer.length, offer.length + 2, offer.length + 10, bytes.length - 3]) {
-      const client = connect(gateway.port);
-      client.write(bytes.slice(0, cut));
-      await sleep(20);
-      client.write(bytes.slice(cut));
-      const bodies = answersOf(await client.closed).map(({ body }) => /\w+ \/\w+ \w*;/.exec(body)?.[0]);
-      expect(bodies).toEqual(['GET /x four;', 'PUT /second two;', 'GET /third ;']);
+    for (const [offer, sent] of [
+      [ask('h2c'), ''],
+      [ask('h2c', 'Content-Length: 4\r\n'), 'four'],
+    ] as const) {
+      const bytes = `${offer}${sent}${behind}${end}`;
+      for (const cut of [bytes.length, offer.length, offer.length + 2, offer.length + 10, bytes.length - 3]) {
+        const client = connect(gateway.port);
+        client.write(bytes.slice(0, cut));
+        await sleep(20);
+        client.write(bytes.slice(cut));
+        const answers = answersOf(await client.closed);
+        const bodies = answers.map(({ body }) => /\w+ \/\w+ \w*;/.exec(body)?.[0]);
+        if (sent === '' || NODE_MAJOR < 25) {
+          expect(bodies).toEqual([`GET /x ${sent};`, 'PUT /second two;', 'GET /third ;']);
+        } else {
+          // where the parser reads the body, the client is told that nothing behind it is answered
+          expect([bodies, answers[0]?.headers['connection']]).toEqual([['GET /x four;'], 'close']);
+        }
+      }
     }
-    expect(gateway.records).toHaveLength(15);
   });
 
   test('offers that are not taken up, with every request of a connection, leave nothing behind on it', async () => {

@@ -1,5 +1,6 @@
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { hasBody } from '../proxy/request-body.ts';
 import { EarlyBytes } from '../proxy/upgrades/early-bytes.ts';
 import { acceptableUpgrade } from '../proxy/upgrades/upgrade-request.ts';
 import { treatClientFaults, type FaultContext } from './client-faults.ts';
@@ -30,14 +31,17 @@ export interface AttachContext extends FaultContext {
   readonly serve: Serve;
 }
 
+/** Since Node 25 the parser reads the body of such a request, so the connection cannot be given to the server again. */
+const READS_BODIES = Number(process.versions.node.split('.')[0]) > 24;
+
 /** Has a server give the gateway what is no plain request: upgrades, CONNECT, expectations, and what its parser refuses. */
 export function attach(server: Server, context: AttachContext): void {
   const upgrading = server as Server & { shouldUpgradeCallback: (req: IncomingMessage) => boolean };
   upgrading.shouldUpgradeCallback = (req) => {
     // an answer to an earlier request is on its way: the new protocol would begin within it
-    const isFree = !isAnswering(req.socket);
-    if (!isFree) endWith(req);
-    return isFree;
+    const isTaken = !isAnswering(req.socket) && !(READS_BODIES && hasBody(req));
+    if (!isTaken) endWith(req);
+    return isTaken;
   };
   server.on('upgrade', (req: IncomingMessage, duplex, head) => {
     const socket = duplex as Socket;
