@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '@clearway/kernel';
 import {
   directoryStorage,
@@ -17,6 +16,7 @@ import type { ChildTask } from '../../../backend/backups/test/support/child.ts';
 import { cloneBackup } from '../../../backend/backups/test/support/clone-backup.ts';
 import { startBackupProcess } from '../../../backend/backups/test/support/processes.ts';
 import { openS3Server, type S3Server } from '../../../backend/backups/test/support/s3-server.ts';
+import { BackupKiller } from './backup-killer.ts';
 
 /** How much is killed. */
 export interface StoredKillExtent {
@@ -69,8 +69,8 @@ class StoredKilling {
   readonly #parts: Parts;
   readonly #local: BackupStorage;
   readonly #offsite: BackupStorage;
-  readonly #shortestMs = new Map<ChildTask['action'], number>();
-  readonly #findings = { kills: 0, endedBefore: 0, halfOnesCalledGood: 0, goodOnesLost: 0, leftovers: 0 };
+  readonly #killer = new BackupKiller();
+  readonly #findings = { halfOnesCalledGood: 0, goodOnesLost: 0, leftovers: 0 };
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -96,7 +96,8 @@ class StoredKilling {
     const { backup: good } = await this.#engine.verify({ backup: made, level: 'exact' });
     await this.#killUploads(good, extent.uploads);
     await this.#killPrunes(extent.prunes);
-    return this.#findings;
+    const { kills, endedBefore } = this.#killer;
+    return { kills, endedBefore, ...this.#findings };
   }
 
   #task(action: 'copy' | 'prune', backupId = ''): ChildTask {
@@ -110,7 +111,7 @@ class StoredKilling {
     const usualMs = await this.#duration(task);
     await this.#offsite.remove(good.id);
     for (let i = 0; i < uploads; i++) {
-      await this.#kill(task, usualMs);
+      await this.#killer.kill(task, usualMs, this.#parts.signal);
       await this.#lookAt(this.#offsite, []);
       await this.#lookAt(this.#local, [good.id]);
       // some go on with what is there, some begin anew
@@ -138,7 +139,7 @@ class StoredKilling {
     for (let i = 0; i < prunes; i++) {
       const newest = await cloneBackup(good, storages, Date.now() - DAY_MS / 2);
       for (let aged = 1; aged <= CLONES; aged++) await cloneBackup(good, storages, Date.now() - (aged + 1) * DAY_MS);
-      await this.#kill(task, usualMs + CLONES * 20);
+      await this.#killer.kill(task, usualMs + CLONES * 20, this.#parts.signal);
       await this.#lookAt(this.#local, [good.id]);
       await this.#lookAt(this.#offsite, [newest]);
       await this.#whole(task);
@@ -186,21 +187,5 @@ class StoredKilling {
     this.#parts.signal.throwIfAborted();
     const result = await startBackupProcess(task).result;
     if (!result || 'failure' in result) throw new Error(`${task.action}: ${JSON.stringify(result)}`);
-  }
-
-  async #kill(task: ChildTask, usualMs: number): Promise<void> {
-    this.#parts.signal.throwIfAborted();
-    const child = startBackupProcess(task);
-    await child.at('begun');
-    const startMs = performance.now();
-    // a machine that is less busy than when the usual time was measured is quicker
-    const lastingMs = Math.min(usualMs, this.#shortestMs.get(task.action) ?? Infinity);
-    await Promise.race([sleep(Math.random() * lastingMs), child.result]);
-    if (child.process.exitCode === null && child.process.kill('SIGKILL')) this.#findings.kills++;
-    else {
-      this.#findings.endedBefore++;
-      this.#shortestMs.set(task.action, performance.now() - startMs);
-    }
-    await child.result;
   }
 }

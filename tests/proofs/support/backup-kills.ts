@@ -7,6 +7,7 @@ import { directoryStorage, listBackups, logicalEngine, readBackup, serverScratch
 import { openBenchServer, type BenchServer } from '../../../backend/backups/test/support/bench.ts';
 import { startBackupProcess } from '../../../backend/backups/test/support/processes.ts';
 import type { ChildTask } from '../../../backend/backups/test/support/child.ts';
+import { BackupKiller } from './backup-killer.ts';
 
 /** How much is killed. */
 export interface KillExtent {
@@ -52,8 +53,8 @@ class Killing {
   readonly #extent: KillExtent;
   readonly #progress: (text: string) => void;
   readonly #signal: AbortSignal;
-  readonly #shortestMs = new Map<ChildTask['action'], number>();
-  readonly #findings = { kills: 0, endedBefore: 0, halfOnesCalledGood: 0, goodOnesLost: 0, torn: 0, leftovers: 0 };
+  readonly #killer = new BackupKiller();
+  readonly #findings = { halfOnesCalledGood: 0, goodOnesLost: 0, torn: 0, leftovers: 0 };
 
   constructor(
     server: BenchServer,
@@ -97,13 +98,14 @@ class Killing {
     };
     const createMs = await this.#duration(createTask);
     for (let i = 0; i < creates; i++) {
-      await this.#kill(createTask, createMs);
+      await this.#killer.kill(createTask, createMs, this.#signal);
       await this.#lookAtBackups(good.id);
       this.#progress(`${i + 1} of ${creates} creates killed`);
     }
     await this.#killRestores(good.id, restores);
     await this.#finish(createTask);
-    return this.#findings;
+    const { kills, endedBefore } = this.#killer;
+    return { kills, endedBefore, ...this.#findings };
   }
 
   /** Half of the restores are into a new database, half in place. */
@@ -124,7 +126,7 @@ class Killing {
     });
     const restoreMs = await this.#duration(task(false));
     for (let i = 0; i < restores; i++) {
-      await this.#kill(task(i % 2 === 1), restoreMs);
+      await this.#killer.kill(task(i % 2 === 1), restoreMs, this.#signal);
       await this.#lookAtTarget(target);
       await this.#lookAtBackups(backupId);
       this.#progress(`${i + 1} of ${restores} restores killed`);
@@ -159,22 +161,6 @@ class Killing {
         throw new Error(`${task.action}: ${JSON.stringify(result)}`);
       await sleep(100);
     }
-  }
-
-  async #kill(task: ChildTask, usualMs: number): Promise<void> {
-    this.#signal.throwIfAborted();
-    const child = startBackupProcess(task);
-    await child.at('begun');
-    const startMs = performance.now();
-    // a machine that is less busy than when the usual time was measured is quicker
-    const lastingMs = Math.min(usualMs, this.#shortestMs.get(task.action) ?? Infinity);
-    await Promise.race([sleep(Math.random() * lastingMs), child.result]);
-    if (child.process.exitCode === null && child.process.kill('SIGKILL')) this.#findings.kills++;
-    else {
-      this.#findings.endedBefore++;
-      this.#shortestMs.set(task.action, performance.now() - startMs);
-    }
-    await child.result;
   }
 
   /** What is listed must be exact, however its process ended; and the good one must be there. */
