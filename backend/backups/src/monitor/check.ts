@@ -1,20 +1,12 @@
+import { backupCheckIdSchema, type backupCheckStatusSchema } from '@clearway/contracts';
+import type { z } from 'zod';
+
 /** What the monitor looks at. */
-export const BACKUP_CHECKS = [
-  'last_backup',
-  'last_exact',
-  'proving',
-  'size_trend',
-  'failures',
-  'restore_time',
-  'space',
-  'schedule',
-  'copies',
-  'key',
-] as const;
-export type BackupCheckId = (typeof BACKUP_CHECKS)[number];
+export const BACKUP_CHECKS = backupCheckIdSchema.options;
+export type BackupCheckId = z.infer<typeof backupCheckIdSchema>;
 
 /** `skipped`: it cannot be answered, which is never the same as `ok`. */
-export type BackupCheckStatus = 'ok' | 'warning' | 'critical' | 'skipped';
+export type BackupCheckStatus = z.infer<typeof backupCheckStatusSchema>;
 
 /** How one thing about the backups of a database stands. */
 export interface BackupCheck {
