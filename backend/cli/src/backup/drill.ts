@@ -5,7 +5,7 @@ import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { act, printFailure } from './act.ts';
 import type { BackupCommand } from './command.ts';
-import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
+import { identitiesToUse, openBackups, verifyServerToUse } from './setup.ts';
 import { ageText, durationText, secondsOf } from './sizes.ts';
 
 const EXAMPLES = `
@@ -42,8 +42,7 @@ export function addDrillCommand(backup: BackupCommand, context: CliContext, fini
       const code = await act(context, asJson, async (acting) => {
         const { runDrill, writeDrillReport } = await import('@clearway/backups');
         const objectiveSeconds = options.objective === undefined ? undefined : secondsOf(options.objective);
-        const server = options.server ?? context.variables['VERIFY_SERVER_URL'];
-        const verifyServer = server === undefined ? undefined : await databaseToUse(context, server);
+        const verifyServer = await verifyServerToUse(context, options.server);
         const { engine, storage, directory, entry, databaseName } = await openBackups(context, {
           ...options,
           verifyServer,

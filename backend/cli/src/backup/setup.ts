@@ -99,6 +99,12 @@ export async function databaseToUse(context: CliContext, database?: string, entr
   return urlOfDatabase(usual, database);
 }
 
+/** The server to restore into when a backup is proven: the one given, else VERIFY_SERVER_URL, else undefined for one of its own. */
+export async function verifyServerToUse(context: CliContext, given: string | undefined): Promise<string | undefined> {
+  const server = given ?? context.variables['VERIFY_SERVER_URL'];
+  return server === undefined ? undefined : databaseToUse(context, server);
+}
+
 /** Identities that open encrypted backups: from a file, or from `AGE_IDENTITY_FILE`. */
 export async function identitiesToUse(context: CliContext, file?: string): Promise<string[]> {
   const chosen = file ?? context.variables['AGE_IDENTITY_FILE'];

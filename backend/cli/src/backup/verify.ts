@@ -9,7 +9,7 @@ import { oneOf } from './create.ts';
 import { backupDocument } from './document.ts';
 import { findBackup } from './find.ts';
 import { stateText } from './list.ts';
-import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
+import { identitiesToUse, openBackups, verifyServerToUse } from './setup.ts';
 import { durationText } from './sizes.ts';
 
 const EXAMPLES = `
@@ -44,8 +44,7 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
       const asJson = options.json === true;
       const code = await act(context, asJson, async (acting) => {
         const level = oneOf('--level', options.level, ['decode', 'restore', 'exact']) ?? 'exact';
-        const server = options.server ?? context.variables['VERIFY_SERVER_URL'];
-        const verifyServer = server === undefined ? undefined : await databaseToUse(context, server);
+        const verifyServer = await verifyServerToUse(context, options.server);
         const { engine, storage, databaseName } = await openBackups(context, { ...options, verifyServer });
         const found = await findBackup(storage, id, databaseName, 'newest');
         const identities = await identitiesToUse(context, options.identity);
