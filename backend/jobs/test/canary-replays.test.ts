@@ -10,6 +10,9 @@ import {
   readReplay,
   replayDeadLetter,
 } from '../src/index.ts';
+import { reasonToStop } from '../src/dead-letters/replay/reasons-to-stop.ts';
+import type { RunningReplay } from '../src/dead-letters/replay/running-replay.ts';
+import type { Sql } from '../src/queue/connections.ts';
 import { addLetters } from './support/dead-letters.ts';
 import {
   alice,
@@ -147,6 +150,16 @@ describe('a canary', () => {
       status: 'STOPPED',
       stop: { kind: 'failure' },
     });
+  });
+
+  test('says that it failed as before also when that happens while it is looked at', async () => {
+    // the third question is whether anything succeeds: only then has the letter failed
+    const letter = { id: crypto.randomUUID(), signature: 'aa', status: 'FAILED', error: 'no cover' };
+    const answers = [[], [], [letter]];
+    const sql = { query: () => Promise.resolve({ rows: answers.shift(), rowCount: null }) } as unknown as Sql;
+    const replay = { signatures: ['aa'], stopOn: 'same-signature', stage: 0, few: 2 } as unknown as RunningReplay;
+    expect(await reasonToStop(sql, replay)).toMatchObject({ kind: 'same-signature', deadLetterId: letter.id });
+    expect(answers).toEqual([]);
   });
 
   test('tries a letter of each signature before the rest', async () => {

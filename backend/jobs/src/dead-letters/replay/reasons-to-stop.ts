@@ -53,8 +53,8 @@ function stopFor(signatures: readonly string[], deadLetterId: string, signature:
   };
 }
 
-/** The first one failed, or as many as a few one after the other: in another way, but there is no use in going on. */
-async function nothingSucceeds(sql: Sql, { id, stage, few }: RunningReplay): Promise<Stop | undefined> {
+/** The first one failed, or as many as a few one after the other: in whatever way, there is no use in going on. */
+async function nothingSucceeds(sql: Sql, { id, signatures, stage, few }: RunningReplay): Promise<Stop | undefined> {
   const count = stage === 0 ? 1 : few;
   const { rows } = await sql.query<{ id: string; signature: string; status: string; error: string }>(
     `SELECT letter.id, letter.signature, item.status, left(letter.error, 500) AS error
@@ -65,6 +65,9 @@ async function nothingSucceeds(sql: Sql, { id, stage, few }: RunningReplay): Pro
   );
   const [last] = rows;
   if (!last || rows.length < count || rows.some((row) => row.status === 'SUCCEEDED')) return undefined;
+  // it may have failed only since the letters were looked at for that
+  const same = rows.find((row) => signatures.includes(row.signature));
+  if (same) return stopFor(signatures, same.id, same.signature, same.error);
   const message = `The last ${count} failed in another way, the last one with: ${last.error}`;
   return { kind: 'nothing-succeeds', message, signature: last.signature, deadLetterId: last.id };
 }
