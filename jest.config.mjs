@@ -13,7 +13,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/tools/strip-types.cjs' },
   modulePathIgnorePatterns: ['/dist/', '<rootDir>/.data/'],
-  testTimeout: 20_000,
+  // of a test that hangs: on a busy machine a process alone takes ten seconds to start
+  testTimeout: 60_000,
   // jest leaves one processor free by default, and on two that is half of them
   maxWorkers: '100%',
   // only v8: the transform leaves nothing for another one to instrument
