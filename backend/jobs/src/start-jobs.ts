@@ -16,6 +16,7 @@ import { openQueue, prepareDeadLetterQueue, prepareQueue, type QueueTimes } from
 import { putScheduled } from './queue/put-scheduled.ts';
 import { closeForgottenRuns } from './reports/close-forgotten.ts';
 import { JobWorker } from './runner/job-worker.ts';
+import { JobWorkers } from './runner/job-workers.ts';
 import type { LineTarget } from './runner/run-log.ts';
 import { signsOfLife, type SignsOfLife } from './runner/signs-of-life.ts';
 import type { RunEnded } from './runner/work-on-event.ts';
@@ -85,8 +86,15 @@ export interface Jobs {
     input: z.input<Schema>,
     options?: EnqueueOptions,
   ): Promise<Enqueued>;
-  /** The jobs that are defined here, by their ids. */
+  /** The jobs that are defined here at the moment, by their ids. */
   readonly definitions: ReadonlyMap<string, AnyJob>;
+  /**
+   * Goes over to other definitions without a restart. Runs that go on end as they began; a definition that is the same
+   * object is not touched. One call at a time.
+   *
+   * @throws {Error} when they cannot be made known to the others: nothing has changed then; when two jobs share an id
+   */
+  redefine(jobs: readonly AnyJob[]): Promise<void>;
   /** How many runs go on in this process. */
   readonly runningCount: () => number;
   /**
@@ -106,8 +114,7 @@ export interface Jobs {
  * process.once('SIGTERM', () => void jobs.stop(20_000));
  */
 export async function startJobs(options: JobsOptions): Promise<Jobs> {
-  const definitions = byId(options.jobs);
-  checkScheduleInputs(options.jobs);
+  checkDefinitions(options.jobs);
   const times: JobTimes = { ...DEFAULT_TIMES, ...options.times };
   const onProblem = (error: Error): unknown => options.log.warn('jobs: the database refused', { error });
   const connections = openConnections({
@@ -121,7 +128,7 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   options.signal?.addEventListener('abort', giveUp, { once: true });
   try {
     const boss = await untilReady(() => prepare(options, connections, times, onProblem), options);
-    return working({ options, times, boss, connections, definitions, onProblem });
+    return working({ options, times, boss, connections, onProblem });
   } catch (error) {
     await connections.close();
     throw error;
@@ -130,18 +137,13 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   }
 }
 
-function byId(jobs: readonly AnyJob[]): Map<string, AnyJob> {
-  const definitions = new Map<string, AnyJob>();
-  for (const job of jobs) {
-    const { id } = job.settings;
-    if (definitions.has(id)) throw new TypeError(`two jobs have the id "${id}"`);
-    definitions.set(id, job);
-  }
-  return definitions;
-}
+const byId = (jobs: readonly AnyJob[]): Map<string, AnyJob> => new Map(jobs.map((job) => [job.settings.id, job]));
 
-function checkScheduleInputs(jobs: readonly AnyJob[]): void {
+function checkDefinitions(jobs: readonly AnyJob[]): void {
+  const ids = new Set<string>();
   for (const { settings, input } of jobs) {
+    if (ids.has(settings.id)) throw new TypeError(`two jobs have the id "${settings.id}"`);
+    ids.add(settings.id);
     if (!settings.schedule) continue;
     const parsed = input.safeParse(settings.schedule.input);
     if (!parsed.success) throw new InputRefused(settings.id, `the schedule's input: ${parsed.error.message}`);
@@ -158,13 +160,20 @@ async function prepare(
   const boss = await openQueue(connections, times, onProblem);
   try {
     await prepareDeadLetterQueue(boss);
-    for (const job of jobs) await prepareQueue(boss, job, times);
-    await connections.transaction((sql) => register(sql, service, jobs));
+    await makeKnown(jobs, { service, boss, connections, times });
     return boss;
   } catch (error) {
     await boss.stop({ graceful: false, close: false });
     throw error;
   }
+}
+
+async function makeKnown(
+  jobs: readonly AnyJob[],
+  { service, boss, connections, times }: Pick<Parts, 'boss' | 'connections' | 'times'> & { readonly service: string },
+): Promise<void> {
+  for (const job of jobs) await prepareQueue(boss, job, times);
+  await connections.transaction((sql) => register(sql, service, jobs));
 }
 
 async function untilReady<T>(start: () => Promise<T>, { startLimitMs, log, signal }: JobsOptions): Promise<T> {
@@ -191,26 +200,35 @@ interface Parts {
   readonly times: JobTimes;
   readonly boss: PgBoss;
   readonly connections: Connections;
-  readonly definitions: ReadonlyMap<string, AnyJob>;
   readonly onProblem: (error: Error) => unknown;
 }
 
 function working(parts: Parts): Jobs {
-  const { options, times, boss, connections, definitions, onProblem } = parts;
+  const { options, times, boss, connections, onProblem } = parts;
+  const { service } = options;
   const signs = signsOfLife({ boss, connections, intervalMs: times.signMs, onProblem });
   const isWorking = options.isWorking ?? true;
-  const workers = isWorking ? [...definitions.values()].map((job) => workerOf(parts, job, signs)) : [];
+  const workers = new JobWorkers((job) => workerOf(parts, job, signs));
   const repeating = isWorking ? repeatingWork(parts, workers) : [];
   const control = repeating[0];
   const notices = listenForNotices(options.connectionString, (jobId) => {
     if (jobId === CONTROL_NOTICE) return control?.nudge();
-    workers.find((worker) => worker.job.settings.id === jobId)?.notice();
+    workers.notice(jobId);
   });
-  for (const worker of workers) worker.start();
+  let definitions = byId(options.jobs);
+  if (isWorking) workers.replace(options.jobs);
   return {
     boss,
     connections,
-    definitions,
+    get definitions() {
+      return definitions;
+    },
+    async redefine(jobs) {
+      checkDefinitions(jobs);
+      await makeKnown(jobs, { service, boss, connections, times });
+      definitions = byId(jobs);
+      if (isWorking) workers.replace(jobs);
+    },
     enqueue: (job, input, enqueueOptions = {}) =>
       enqueue({ boss, connections }, job, input, enqueueOptions, { trigger: 'enqueue' }),
     runningCount: () => signs.active.size,
@@ -244,11 +262,10 @@ function workerOf({ options, times, boss, connections }: Parts, job: AnyJob, sig
 }
 
 /** All that happens by the clock; the first is what looks up which jobs are paused. */
-function repeatingWork(parts: Parts, workers: readonly JobWorker[]): Repeating[] {
+function repeatingWork(parts: Parts, workers: JobWorkers): Repeating[] {
   const { times, boss, connections, onProblem } = parts;
   const control = async (): Promise<void> => {
-    const paused = await pausedJobs(connections);
-    for (const worker of workers) worker.setPaused(paused.has(worker.job.settings.id));
+    workers.setPaused(await pausedJobs(connections));
   };
   const fire = (): Promise<number> => fireDue(connections, putScheduled(boss));
   const takeIn = async (): Promise<void> => {
@@ -270,8 +287,8 @@ const STOP_GRACE_MS = 1000;
 
 const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });
 
-async function stopWorkers(workers: readonly JobWorker[], signs: SignsOfLife, limitMs: number): Promise<void> {
-  const stopped = Promise.all(workers.map((worker) => worker.stop()));
+async function stopWorkers(workers: JobWorkers, signs: SignsOfLife, limitMs: number): Promise<void> {
+  const stopped = workers.stop();
   const wait = (ms: number): Promise<unknown> => Promise.race([stopped, pause(ms)]);
   await wait(STOP_GRACE_MS);
   if (signs.active.size > 0) await wait(limitMs);

@@ -316,6 +316,41 @@ describe('a schedule', () => {
   });
 });
 
+describe('definitions that are replaced while jobs run', () => {
+  test('count for what begins from then on: runs end as they began, new jobs run, and those left out are retired', async () => {
+    const seen: string[] = [];
+    const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const job = (name: string, run: () => unknown) =>
+      defineJob({ id: name, input: z.object({}), exclusive: true, run });
+    const before = job(id, async () => {
+      begun.resolve();
+      await end.promise;
+      seen.push('before');
+    });
+    const jobs = await start([before, job(`${id}-left-out`, () => {})]);
+    await jobs.enqueue(before, {});
+    await begun.promise;
+    const [after, added] = [job(id, () => seen.push('after')), job(`${id}-added`, () => seen.push('added'))];
+    await jobs.redefine([after, added]);
+    await jobs.enqueue(added, {});
+    await jobs.untilEnded(1);
+    await jobs.enqueue(after, {});
+    end.resolve();
+    await jobs.untilEnded(3);
+    expect(seen).toEqual(['added', 'before', 'after']);
+    const known = await jobs.connections.query(
+      'SELECT job_id, retired_at IS NOT NULL AS retired FROM job_definitions WHERE job_id LIKE $1 ORDER BY 1',
+      [`${id}%`],
+    );
+    expect(known.rows).toEqual([
+      { job_id: id, retired: false },
+      { job_id: `${id}-added`, retired: false },
+      { job_id: `${id}-left-out`, retired: true },
+    ]);
+    await expect(jobs.redefine([after, after])).rejects.toThrow('two jobs have the id');
+  });
+});
+
 describe('a run that began elsewhere', () => {
   test('and whose end is never reported is ended after a day of silence, or soon when it was to be stopped', async () => {
     const { connections } = await start([]);
