@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { freePort } from '../../tests/end-to-end/support/servers.ts';
 import { folder } from './support/folder.ts';
 
 const START_LIMIT_MS = 120_000;
@@ -47,13 +48,10 @@ const PORTS = ['GATEWAY_PORT', 'ADMIN_PORT', 'WORKER_PORT', 'TRACKS_PORT', 'DATA
 
 /** A start of its own: ports that are free, and a data directory that is thrown away. */
 async function freeVariables(): Promise<Record<string, string>> {
-  const servers = PORTS.map(() => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const entries = servers.map((server, i) => [PORTS[i], String((server.address() as AddressInfo).port)] as const);
-  for (const server of servers) server.close();
-  await Promise.all(servers.map((server) => once(server, 'close')));
-  const ports = Object.fromEntries(entries) as Record<string, string>;
-  return { ...ports, DATA_DIRECTORY: folder() };
+  const ports = new Set<number>();
+  while (ports.size < PORTS.length) ports.add(await freePort());
+  const entries = [...ports].map((port, i) => [PORTS[i], String(port)]);
+  return { ...(Object.fromEntries(entries) as Record<string, string>), DATA_DIRECTORY: folder() };
 }
 
 describe('npm start', () => {

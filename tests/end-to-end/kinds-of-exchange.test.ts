@@ -55,7 +55,7 @@ afterAll(async () => {
   await gateway.stop();
   await Promise.all([otlp.close(), servers.close()]);
   rmSync(folder, { recursive: true, force: true });
-}, 30_000);
+});
 
 interface Signals {
   readonly line: LogLine;

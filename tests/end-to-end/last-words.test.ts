@@ -6,12 +6,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFlight, type Flight } from '../../backend/api-gateway/src/flight-recorder/read-flight.ts';
 import { startSentryReceiver, type SentryReceiver } from '../receivers/index.ts';
-import { startProcess, type RunningProcess } from './support/processes.ts';
+import { startProcess, type LogLine, type RunningProcess } from './support/processes.ts';
 import { openServers } from './support/servers.ts';
 
 const HARM = path.join(import.meta.dirname, 'support/harm-on-demand.mjs');
 /** Each test starts processes one after the other, which takes long on a busy machine. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 const DIED = 'the gateway before this one did not end in order';
 
 const servers = openServers();
@@ -130,7 +130,8 @@ describe('the last words of a gateway', () => {
     async () => {
       const victim = await start({ NODE_OPTIONS: `--import=${HARM}`, EVENT_LOOP_BLOCKED_MS: '200' });
       ask(victim, '/spin/1');
-      await untilFile(({ block }) => block !== undefined);
+      // on a busy machine something else may have taken as long before
+      await untilFile(({ block }) => JSON.stringify(block?.frames ?? '').includes('spinForEver'));
       await victim.process.stop('SIGKILL');
 
       const successor = await start({ SENTRY_DSN: sentry.dsn });
@@ -153,15 +154,16 @@ describe('the last words of a gateway', () => {
     'are not needed when the event loop goes on: the log tells who held it, and a metric how often',
     async () => {
       const gateway = await start({ NODE_OPTIONS: `--import=${HARM}`, EVENT_LOOP_BLOCKED_MS: '200' });
-      expect(await (await fetch(`${gateway.origin}/compute`)).text()).toBe('ok');
-      const line = await gateway.process.waitForLine(({ message }) => message === 'the event loop was blocked');
-      expect(line).toMatchObject({
-        level: 'warn',
-        stack: expect.stringMatching(/^computeForHalfASecond \(.*:\d+:\d+\)/),
-      });
+      // on a busy machine something else may take as long, or whoever watches come too late
+      const told = ({ message, stack }: LogLine) =>
+        message === 'the event loop was blocked' && /^computeForHalfASecond \(.*:\d+:\d+\)/.test(String(stack));
+      while (!gateway.process.lines.some(told))
+        expect(await (await fetch(`${gateway.origin}/compute`)).text()).toBe('ok');
+      const line = await gateway.process.waitForLine(told);
+      expect(line['level']).toBe('warn');
       expect(Number(line['blocked_ms'])).toBeGreaterThan(200);
       const metrics = await (await fetch(`${gateway.admin}/metrics`)).text();
-      expect(metrics).toContain('clearway_event_loop_blocks_total 1\n');
+      expect(metrics).toMatch(/clearway_event_loop_blocks_total [1-9]/);
       expect(await gateway.process.stop()).toBe(0);
       expect(gateway.process.errors()).toBe('');
     },

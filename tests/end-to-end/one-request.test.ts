@@ -8,8 +8,8 @@ import type { ReceivedSpan, SentryEvent } from '../receivers/index.ts';
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack();
-}, 60_000);
-afterAll(() => stack.stop(), 30_000);
+}, 120_000);
+afterAll(() => stack.stop());
 
 /** The trace ids of the answers, by route. */
 const seen = new Map<string, string[]>();
@@ -192,6 +192,5 @@ test('one upload is one tree: client, gateway, attempt, service, SQL', async () 
   const services = spans.filter(({ service, kind }) => service === 'tracks-service' && kind === 'server');
   expect(services).toHaveLength(1);
   expect(services[0]?.attributes['http.route']).toBe('/v1/tracks/:id/file');
-  const serviceLine = stack.serviceProcess.lines.find((line) => line['trace_id'] === traceId);
-  expect(serviceLine).toBeDefined();
+  await stack.serviceProcess.waitForLine((line) => line['trace_id'] === traceId);
 });

@@ -60,7 +60,7 @@ export async function startReceiver(accept: (delivery: Delivery) => void): Promi
     setMode: (next) => {
       mode = next;
     },
-    waitFor: (predicate, timeoutMs = 10_000) => waitFor(waiters, () => failure, predicate, timeoutMs),
+    waitFor: (predicate, timeoutMs = 50_000) => waitFor(waiters, () => failure, predicate, timeoutMs),
     close: async () => {
       server.closeAllConnections();
       server.close();

@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import pg from 'pg';
+import { freePort } from '../../../tests/end-to-end/support/servers.ts';
 import { runChecks } from '../src/doctor/finding.ts';
 import { clockCheck, nodeCheck } from '../src/doctor/machine.ts';
 import type { CliContext } from '../src/index.ts';
@@ -60,14 +61,7 @@ async function tcp(reply?: string): Promise<string> {
   return String((server.address() as AddressInfo).port);
 }
 
-async function closedPort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
+const closedPort = async (): Promise<string> => String(await freePort());
 
 describe('clearway doctor', () => {
   test('tells each check with what to do, a summary, and exits with 0 when nothing failed', async () => {

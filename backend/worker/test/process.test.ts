@@ -4,10 +4,10 @@ import { ConfigurationError, renderProblems } from '@clearway/kernel';
 import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../tests/end-to-end/support/servers.ts';
 import { readWorkerEnvironment } from '../src/config/env.ts';
 import { startChild, type Child } from './support/child.ts';
 import { delivery, span } from './support/spans.ts';
@@ -166,7 +166,7 @@ test('two of them on one port: the second says which variable moves it and exits
 test('its own requests are traced with their route, and what it receives and what is looked at is not', async () => {
   // its own spans go to the port that it was given
   const child = start({
-    WORKER_PORT: await portFreeAMomentAgo(),
+    WORKER_PORT: String(await freePort()),
     OTEL_ENABLED: 'true',
     OTEL_BSP_SCHEDULE_DELAY: '50',
     DATA_DIRECTORY: path.join(folder, 'own'),
@@ -190,11 +190,3 @@ test('its own requests are traced with their route, and what it receives and wha
   child.process.kill('SIGTERM');
   expect(await child.ended).toBe(0);
 });
-
-async function portFreeAMomentAgo(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return String(port);
-}

@@ -20,7 +20,7 @@ interface Outcome {
   readonly output: string;
 }
 
-const EVENTUALLY_MS = 10_000;
+const EVENTUALLY_MS = 30_000;
 const POLL_MS = 100;
 /** Programs that the clone has installed. */
 const PROGRAMS = path.join(ROOT, 'node_modules/.bin');

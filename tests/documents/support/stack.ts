@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '../../end-to-end/support/servers.ts';
 import { ROOT } from './documents.ts';
 
 /** The ports that the documents name, and the variables that move them. */
@@ -96,17 +96,10 @@ async function startAll(variables: Readonly<Record<string, string>>): Promise<()
   };
 }
 
-/** Ports that were free a moment ago, all different. */
+/** Free ports, all different. */
 async function freePorts(): Promise<Record<PortVariable, number>> {
   const names = Object.keys(PORTS) as PortVariable[];
-  const servers = await Promise.all(
-    names.map(async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return Object.fromEntries(names.map((name, i) => [name, ports[i]])) as Record<PortVariable, number>;
+  const ports = new Set<number>();
+  while (ports.size < names.length) ports.add(await freePort());
+  return Object.fromEntries(names.map((name, i) => [name, [...ports][i]])) as Record<PortVariable, number>;
 }

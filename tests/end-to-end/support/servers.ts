@@ -48,10 +48,27 @@ export function openServers(): Servers {
 
 /** An origin at which nobody listens. */
 export async function closedOrigin(): Promise<string> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
+  return `http://127.0.0.1:${await freePort()}`;
+}
+
+const LOWEST_PORT = 20_000;
+const HIGHEST_PORT = 32_000;
+
+/**
+ * A port of this machine at which nobody listens. Systems give those from 32768 on to whoever asks for any, so that one of
+ * them could be taken before the test uses it.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
+    const server = net.createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, chown, cp, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestServer } from '@clearway/database/testing';
 import pg from 'pg';
+import { freePort } from '../../end-to-end/support/servers.ts';
 import { killServer } from './kill-server.ts';
 
 /** A primary with a standby; when that is synchronous, what is committed on the one is on the other. */
@@ -175,12 +175,4 @@ async function promote(url: string): Promise<void> {
   await client.query('ALTER SYSTEM RESET synchronous_standby_names');
   await client.query('SELECT pg_reload_conf()');
   await client.end();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../../tests/end-to-end/support/servers.ts';
 import { s3Storage, type BackupStorage, type S3StorageOptions } from '../../src/index.ts';
 
 /** versitygw; set by .ci/run, which installs it: a real S3-compatible server comes with no package of npm. */
@@ -66,13 +66,4 @@ async function untilItAnswers(endpoint: string, server: ChildProcess): Promise<v
     await sleep(100);
   }
   throw new Error('the S3 server does not answer');
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
