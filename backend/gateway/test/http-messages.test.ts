@@ -85,10 +85,11 @@ describe('Expect: 100-continue (RFC 9110 §10.1.1)', () => {
 });
 
 describe('interim answers (RFC 9110 §15.2)', () => {
-  const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: X-Inner\r\nX-Inner: 1\r\n\r\n';
+  const hints =
+    'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: X-Inner\r\nX-Inner: 1\r\nContent-Length: 2\r\n\r\n';
   const final = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-  test('RFC 8297 reach a client of HTTP/1.1 before the answer, without fields of the connection', async () => {
+  test('RFC 8297 reach a client of HTTP/1.1 before the answer, without fields of the connection and without a length', async () => {
     const { answers, gateway } = await answerOf(`${hints}HTTP/1.1 102 Processing\r\n\r\n${final}`, get());
     expect(answers.map(({ status }) => status)).toEqual([103, 102, 200]);
     expect(answers[0]?.fields).toEqual(['Link', '</a.css>; rel=preload']);
@@ -241,6 +242,12 @@ describe('connections (RFC 9112 §9)', () => {
     const lines = fields.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${fields[i + 1]}\r\n`] : [])).join('');
     const { answers } = await answerOf(`HTTP/1.1 200 OK\r\n${lines}\r\nok`, get());
     expect(answers[0]?.fields.slice(0, fields.length)).toEqual(fields);
+  });
+
+  test.each(['', 'TE: trailers\r\n'])('§5.3 an answer of very many fields keeps all of them (%j)', async (own) => {
+    const many = 'X:\r\n'.repeat(3000);
+    const { answers } = await answerOf(`HTTP/1.1 200 OK\r\n${many}Content-Length: 2\r\n\r\nok`, get(own));
+    expect(answers[0]?.fields.filter((name) => name === 'X')).toHaveLength(3000);
   });
 
   test('RFC 9110 §6.6.1 an answer without Date is given one', async () => {

@@ -25,6 +25,7 @@ import { switchProtocols } from './upgrades/switch-protocols.ts';
 import { tellRequiredUpgrade } from './upgrades/upgrade-required.ts';
 import type { Target, Upstream } from './upstreams.ts';
 
+const SWITCHING_PROTOCOLS = 101;
 const REQUEST_TIMEOUT = 408;
 const UPGRADE_REQUIRED = 426;
 
@@ -156,8 +157,9 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#closed) return;
     const fields = textOf(controller.rawHeaders as (Buffer | string)[]);
-    if (status < 100)
-      return this.#fail(new Failure('upstream_protocol', { message: `the status ${status} does not exist` }));
+    // a change of protocol comes elsewhere, unless it does not say to which
+    if (status < 100 || status === SWITCHING_PROTOCOLS)
+      return this.#fail(new Failure('upstream_protocol', { message: `the status ${status} is no answer` }));
     if (status < 200) return passInterimAnswer(this.#exchange, status, fields);
     // some servers say goodbye to an idle connection by an answer that nobody asked for (RFC 9110, 15.5.9)
     if (status === REQUEST_TIMEOUT && this.#mayHaveBeenLeft()) return this.#leftWhileIdle('408');

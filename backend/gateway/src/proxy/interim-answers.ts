@@ -1,5 +1,5 @@
 import type { Exchange } from '../pipeline/exchange.ts';
-import { endToEnd, textOf } from './response-headers.ts';
+import { endToEnd, textOf, withoutLength } from './response-headers.ts';
 
 /** More than any upstream has hints; each costs the client a little, and nothing else bounds them. */
 const MAX_INTERIM_ANSWERS = 16;
@@ -15,5 +15,5 @@ export function passInterimAnswer(exchange: Exchange, status: number, raw: reado
   const { req, res } = exchange;
   if (req.httpVersion !== '1.1' || res.headersSent || exchange.interimAnswers >= MAX_INTERIM_ANSWERS) return;
   exchange.interimAnswers++;
-  res.writeInformation(status, endToEnd(textOf(raw)));
+  res.writeInformation(status, withoutLength(endToEnd(textOf(raw))));
 }

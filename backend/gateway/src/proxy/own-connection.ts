@@ -3,6 +3,7 @@ import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { toFailure } from '../pipeline/answer.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import type { Outside, Target } from './targets.ts';
 
@@ -36,6 +37,8 @@ export function dispatchAlone(target: Target, options: OwnConnectionRequest, han
   const { method, path, headers, body } = options;
   const outgoing = request({ method, path, headers, setHost: false, createConnection: connectorOf(target) });
   const controller = new AloneController(outgoing);
+  // their size is limited; beyond a number of them the rest would be dropped without a word
+  outgoing.maxHeadersCount = 0;
   const fail = (error: Error): void => {
     if (!controller.hasEnded) handler.onResponseError?.(controller, error);
     controller.hasEnded = true;
@@ -45,7 +48,7 @@ export function dispatchAlone(target: Target, options: OwnConnectionRequest, han
   outgoing.on('information', ({ statusCode, rawHeaders }) => {
     controller.rawHeaders = rawHeaders;
     // 100 answers the expectation, below
-    if (statusCode !== 100) handler.onResponseStart?.(controller, statusCode, {});
+    if (statusCode !== 100) startAnswer(controller, statusCode, handler);
   });
   outgoing.once('upgrade', (answer, socket, head) => {
     controller.rawHeaders = answer.rawHeaders;
@@ -96,7 +99,7 @@ function readAnswer(
 ): void {
   controller.rawHeaders = answer.rawHeaders;
   controller.answer = answer;
-  handler.onResponseStart?.(controller, answer.statusCode ?? 0, {});
+  startAnswer(controller, answer.statusCode ?? 0, handler);
   answer.on('data', (chunk: Buffer) => handler.onResponseData?.(controller, chunk));
   answer.on('error', fail);
   answer.once('end', () => {
@@ -107,6 +110,15 @@ function readAnswer(
     // a body that was announced and is not wanted any more leaves nothing that could be used again
     controller.outgoing.destroy();
   });
+}
+
+/** What an answer's head makes the handler throw fails its request, as undici does it, and not the process. */
+function startAnswer(controller: AloneController, status: number, handler: OwnConnectionHandler): void {
+  try {
+    handler.onResponseStart?.(controller, status, {});
+  } catch (error) {
+    controller.abort(toFailure(error));
+  }
 }
 
 function sendWhenAsked(outgoing: ClientRequest, body: Readable, handler: OwnConnectionHandler): void {

@@ -1,3 +1,4 @@
+import { Failure } from '@clearway/kernel';
 import type { RequestRecord } from '@clearway/telemetry';
 import { isHopByHop, lowerName, nominatedByConnection } from './hop-by-hop.ts';
 import { serverTiming } from './server-timing.ts';
@@ -37,12 +38,18 @@ const RESET_CONTENT = 205;
 
 /** RFC 9110, 8.6 and 15.3.6: neither has content; the length of none is not written for one and is 0 for the other. */
 function withoutContent(fields: readonly string[], record: RequestRecord, isTimingShown: boolean): string[] {
+  const out = withoutLength(fields);
+  if (record.status === RESET_CONTENT) out.push('Content-Length', '0');
+  out.push(...ownHeaders(record, isTimingShown));
+  return out;
+}
+
+/** The fields of an answer that must not have a length (RFC 9110, 8.6: 204 and 1xx). */
+export function withoutLength(fields: readonly string[]): string[] {
   const out: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     if (lowerName(fields[i] as string) !== 'content-length') out.push(fields[i] as string, fields[i + 1] as string);
   }
-  if (record.status === RESET_CONTENT) out.push('Content-Length', '0');
-  out.push(...ownHeaders(record, isTimingShown));
   return out;
 }
 
@@ -56,7 +63,11 @@ export function textOf(raw: readonly (Buffer | string)[]): string[] {
   return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
 }
 
-/** The fields that are not of one connection (RFC 9110, 7.6.1) nor the gateway's own to write. */
+/**
+ * The fields that are not of one connection (RFC 9110, 7.6.1) nor the gateway's own to write.
+ *
+ * @throws Failure `upstream_protocol` when the body comes in a coding that is not known
+ */
 export function endToEnd(fields: readonly string[]): string[] {
   let connection: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
@@ -67,9 +78,18 @@ export function endToEnd(fields: readonly string[]): string[] {
   const out: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = lowerName(fields[i] as string);
+    if (name === 'transfer-encoding') checkTransferCoding(fields[i + 1] as string);
     if (!REPLACED.has(name) && !isHopByHop(name, nominated)) out.push(fields[i] as string, fields[i + 1] as string);
   }
   return out;
+}
+
+/** RFC 9112, 6.1: any other coding would have to be undone, and nobody asked for one; passed on untold it spoils the body. */
+function checkTransferCoding(coding: string): void {
+  if (coding.toLowerCase() === 'chunked') return;
+  throw new Failure('upstream_protocol', {
+    message: `the transfer coding ${JSON.stringify(coding)} is not known here`,
+  });
 }
 
 /** The value of a field, or undefined; of the first when there are several. */
