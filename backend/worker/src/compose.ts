@@ -49,7 +49,11 @@ export interface WorkerProcess {
   readonly store: TraceStore;
   /** Resolves when the database was migrated, or when the process ends before. */
   readonly migrated: Promise<boolean>;
-  /** Goes over to another configuration: its databases, what has to hold in them, and the data migrations. */
+  /**
+   * Goes over to another configuration: its databases, what has to hold in them, the data migrations, and the backups.
+   *
+   * @throws when it cannot be used; the one before stays then
+   */
   reconfigure(next: WorkerConfiguration): Promise<void>;
 }
 
@@ -188,13 +192,22 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     store,
     migrated,
     async reconfigure(next) {
+      const useBackups = sameBackups(current, next) ? undefined : backups.prepare(next);
       const isSame = (id: string): boolean => settingsText(id, current) === settingsText(id, next);
       const to = watchedDatabases(next.databases, env);
       // in this order, so that a database never has more than two connections
       await integrity.replace({ configuration: next, databases: to }, () => monitoring.replace(to, isSame));
       current = next;
+      if (!useBackups) return;
+      useBackups();
+      jobs.reschedule();
     },
   };
+}
+
+function sameBackups(before: WorkerConfiguration, after: WorkerConfiguration): boolean {
+  const sections = ['databases', 'backups', 'backupStorages'] as const;
+  return sections.every((section) => JSON.stringify(before[section]) === JSON.stringify(after[section]));
 }
 
 function settingsText(id: string, { databases }: WorkerConfiguration): string | undefined {

@@ -10,12 +10,18 @@ import {
   backupHealthSchema,
   backupListSchema,
   backupsSchema,
+  backupStoragesSchema,
   databasesSchema,
   type DatabaseBackups,
 } from '@clearway/contracts';
+import { directoryStorage } from '@clearway/backups';
 import { createDatabase } from '@clearway/database';
 import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
 import { startWhole, type WorkerUnderTest } from './support/worker.ts';
+
+interface JobAnswer {
+  readonly settings: { readonly schedule?: { readonly cron: string } };
+}
 
 const SECRET = 'a-secret-of-schedulers';
 const directory = mkdtempSync(path.join(tmpdir(), 'clearway-backups-'));
@@ -34,6 +40,18 @@ async function eventually<T>(work: () => Promise<T | undefined>, limitMs = 60_00
   }
 }
 
+const sections = (backups: Record<string, unknown>[], disk?: string) => ({
+  databases: databasesSchema.parse([{ id: 'shop', url: shop.connectionString }]),
+  backups: backupsSchema.parse(
+    backups.map((entry) => ({
+      schedule: 'never',
+      verify: { schedule: 'never', server: shop.connectionString, allowSourceServer: true },
+      ...entry,
+    })),
+  ),
+  backupStorages: disk === undefined ? [] : backupStoragesSchema.parse([{ id: 'disk', type: 'directory', path: disk }]),
+});
+
 async function start(databaseUrl: string, folder: string): Promise<WorkerUnderTest> {
   const started = await startWhole(
     {
@@ -43,16 +61,7 @@ async function start(databaseUrl: string, folder: string): Promise<WorkerUnderTe
       SLACK_WEBHOOK_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`,
       PATH: process.env['PATH'] ?? '',
     },
-    {
-      databases: databasesSchema.parse([{ id: 'shop', url: shop.connectionString }]),
-      backups: backupsSchema.parse([
-        {
-          database: 'shop',
-          schedule: 'never',
-          verify: { schedule: 'never', server: shop.connectionString, allowSourceServer: true },
-        },
-      ]),
-    },
+    sections([{ database: 'shop' }]),
   );
   closing.push(started);
   return started;
@@ -146,6 +155,54 @@ describe('backups in the worker', () => {
     expect(metrics).toMatch(/clearway_backup_copies\{.*state="exact".*\} 1/);
     expect(metrics).toMatch(/clearway_backup_notices_total\{channel="slack",outcome="sent"\} 2/);
     expect((await fetch(`${worker.origin}/api/backups/nothing`)).status).toBe(404);
+  });
+
+  test('go over to other sections: what runs ends as it began, the next goes by the new ones, a refused one changes nothing', async () => {
+    const to = (backups: Record<string, unknown>[], disk?: string) =>
+      worker.reconfigure({ integrity: [], migrations: [], ...sections(backups, disk) });
+    const jobs = async () => {
+      const { status } = await fetch(`${worker.origin}/api/jobs/backup-create-clearway`);
+      const shops = (await (await fetch(`${worker.origin}/api/jobs/backup-create-shop`)).json()) as JobAnswer;
+      return { clearway: status, shop: shops.settings.schedule?.cron };
+    };
+    await expect(to([{ database: 'shop', storage: ['nowhere'] }])).rejects.toThrow('have no storage');
+    expect((await cron('?database=clearway')).status).toBe(404);
+
+    const database = createDatabase({ connectionString: shop.connectionString, applicationName: 'shop' });
+    const client = await database.pool.connect();
+    await client.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
+    expect((await cron('?database=shop')).status).toBe(202);
+    await eventually(async () => {
+      const { rowCount } = await client.query(
+        `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND application_name = 'clearway-backup'
+           AND datname = current_database()`,
+      );
+      return rowCount === 0 ? undefined : true;
+    });
+    await to(
+      [{ database: 'shop', schedule: '7 2 * * *', storage: ['disk'] }, { database: 'clearway' }],
+      path.join(directory, 'disk'),
+    );
+    await client.query('COMMIT');
+    client.release();
+    await database.close();
+    const local = directoryStorage(path.join(directory, 'usual'));
+    const disk = directoryStorage(path.join(directory, 'disk'));
+    await eventually(async () => ((await local.list()).length === 2 ? true : undefined));
+    expect(await disk.list()).toEqual([]);
+    await eventually(async () => {
+      const { clearway, shop: cronOfShop } = await jobs();
+      return clearway === 200 && cronOfShop === '7 2 * * *' ? true : undefined;
+    });
+
+    await eventually(async () => ((await cron('?database=shop')).status === 202 ? true : undefined));
+    await eventually(async () => ((await disk.list()).length === 1 ? true : undefined));
+    expect(await local.list()).toHaveLength(2);
+    const { databases } = await eventually(async () => {
+      const answer = backupListSchema.parse(await (await fetch(`${worker.origin}/api/backups`)).json());
+      return answer.databases.every(({ checkedAt }) => checkedAt !== null) ? answer : undefined;
+    });
+    expect(databases.map(({ database: id }) => id)).toEqual(['shop', 'clearway']);
   });
 
   test("are made and watched also while Clearway's own database is down", async () => {

@@ -13,7 +13,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('a saved file is gone over to, a faulty one is refused with every problem, and other sections wait', async () => {
+test('a saved file is gone over to, whatever changed in it, and a faulty one is refused with every problem', async () => {
   const seen: string[] = [];
   const waiting = new Set<() => void>();
   const note = (what: string): void => {
@@ -40,8 +40,9 @@ test('a saved file is gone over to, a faulty one is refused with every problem, 
   reloading = reloadOnChange({
     first: read(),
     read,
-    swap: (next) => Promise.resolve(note(`swap ${next.databases.map(({ id }) => id).join()}`)),
-    log: { info: say, warn: say, error: say },
+    swap: ({ databases, backupStorages }) =>
+      Promise.resolve(note(`swap ${[...databases, ...backupStorages].map(({ id }) => id).join()}`)),
+    log: { info: say, error: say },
   });
 
   save('databases: [{ id: shop, url: postgresql://127.0.0.1/shop }, { id: mail, url: postgresql://127.0.0.1/mail }]');
@@ -61,8 +62,8 @@ test('a saved file is gone over to, a faulty one is refused with every problem, 
   await until(/^configuration (changed|read)|refused/);
   await reloading.reload('signal');
   expect(seen).toEqual([
+    'swap shop,mail,disk',
     'configuration changed {"cause":"file"}',
-    'some settings take effect only at the next start {"settings":"backupStorages"}',
     'configuration read, nothing changed {"cause":"signal"}',
   ]);
 });

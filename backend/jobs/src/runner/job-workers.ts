@@ -8,6 +8,7 @@ export class JobWorkers {
   /** Of definitions that were replaced: their runs end as they began. */
   readonly #leaving = new Set<Promise<void>>();
   #paused: ReadonlySet<string> = new Set();
+  #isStopping = false;
 
   constructor(workerOf: (job: AnyJob) => JobWorker) {
     this.#workerOf = workerOf;
@@ -15,6 +16,7 @@ export class JobWorkers {
 
   /** Begins to work on these jobs and takes no more events of others. A definition that is the same object goes on. */
   replace(jobs: Iterable<AnyJob>): void {
+    if (this.#isStopping) return;
     const wanted = new Map([...jobs].map((job) => [job.settings.id, job]));
     for (const [id, worker] of this.#workers) {
       if (wanted.get(id) === worker.job) continue;
@@ -43,6 +45,7 @@ export class JobWorkers {
 
   /** Takes no more events; resolves when the runs that go on have ended. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await Promise.all([...this.#leaving, ...[...this.#workers.values()].map((worker) => worker.stop())]);
   }
 }

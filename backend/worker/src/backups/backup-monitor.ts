@@ -17,7 +17,8 @@ export interface BackupCheckChange {
 
 /** What watching backups needs. */
 export interface BackupMonitorOptions {
-  readonly backups: Backups;
+  /** What is configured at the moment. */
+  readonly backups: () => Backups;
   readonly clock: Clock;
   readonly log: { readonly info: Say; readonly warn: Say };
   /** Hears of every check that changed. */
@@ -44,21 +45,34 @@ export class BackupMonitor {
 
   /** What was last seen; a database that was not looked at yet is missing. */
   standings(): readonly BackupStanding[] {
-    return this.#options.backups.databases.flatMap(({ id }) => this.#standings.get(id) ?? []);
+    return this.#options.backups().databases.flatMap(({ id }) => this.#standings.get(id) ?? []);
   }
 
   /** Begins with a look at once. */
   start(): void {
-    const { backups, log, intervalMs = INTERVAL_MS } = this.#options;
+    const { log, intervalMs = INTERVAL_MS } = this.#options;
     const onError = (error: unknown): unknown => log.warn('backups cannot be looked at', { error });
-    this.#timer = startTimer(intervalMs, () => Promise.all(backups.databases.map(({ id }) => this.look(id))), {
-      onError,
-    });
+    this.#timer = startTimer(intervalMs, () => this.#lookAtAll(), { onError });
+  }
+
+  /** Looks at all of them anew, since something else is configured now. */
+  async reconfigured(): Promise<void> {
+    // what is under way was begun with what was configured before
+    await Promise.all(this.#underWay.values());
+    const { databases } = this.#options.backups();
+    for (const id of this.#standings.keys()) {
+      if (databases.every((database) => database.id !== id)) this.#standings.delete(id);
+    }
+    await this.#lookAtAll();
+  }
+
+  #lookAtAll(): Promise<unknown> {
+    return Promise.all(this.#options.backups().databases.map(({ id }) => this.look(id)));
   }
 
   /** Looks at the backups of a database now; what is under way is waited for. */
   async look(id: string): Promise<void> {
-    const database = this.#options.backups.databases.find((each) => each.id === id);
+    const database = this.#options.backups().databases.find((each) => each.id === id);
     if (!database) return;
     const running = this.#underWay.get(id);
     if (running) return running;
@@ -75,7 +89,7 @@ export class BackupMonitor {
   async #look(database: BackedUpDatabase): Promise<void> {
     const { backups, clock, log } = this.#options;
     try {
-      const options = { workDirectory: backups.workDirectory, nowMs: clock.nowMs() };
+      const options = { workDirectory: backups().workDirectory, nowMs: clock.nowMs() };
       const standing = await monitorBackups(database, options);
       const before = this.#standings.get(database.id);
       this.#standings.set(database.id, standing);

@@ -10,10 +10,10 @@ import { backupDetails, copiesById, databaseBackups, notLookedAt } from './backu
 const COMMON = { method: 'get', access: 'viewer', recorded: true } as const;
 
 /** What is shown of backups: as the monitor last saw them. Neither a storage nor a database is asked. */
-export function backupOperations(monitor: BackupMonitor, databases: readonly string[]): Operation[] {
+export function backupOperations(monitor: BackupMonitor, databases: () => readonly string[]): Operation[] {
   const list = (): DatabaseBackups[] => {
     const seen = new Map(monitor.standings().map((standing) => [standing.database, standing]));
-    return databases.map((id) => {
+    return databases().map((id) => {
       const standing = seen.get(id);
       return standing ? databaseBackups(standing) : notLookedAt(id);
     });

@@ -20,11 +20,12 @@ export type WorkOptions = Pick<RoutineOptions, 'onProgress' | 'signal' | 'isTold
 
 /** What the worker does with backups, one piece at a time for each database. */
 export interface BackupWork {
+  /** As they are configured at the moment. */
   readonly backups: Backups;
   /** Whether something is done with the backups of a database in this process. */
   isUnderWay(database: string): boolean;
   /**
-   * Does a piece of work, after what is under way for the same database.
+   * Does a piece of work, after what is under way for the same database, with the settings that count when it begins.
    *
    * @returns what came of it, in a sentence
    * @throws BackupFailure
@@ -33,10 +34,11 @@ export interface BackupWork {
 }
 
 /**
+ * @param current what is configured at the moment
  * @param options `tell` hears of everything that happens; `onDone` when a piece of work ended, whatever came of it
  */
 export function createBackupWork(
-  backups: Backups,
+  current: () => Backups,
   options: {
     readonly clock: Clock;
     readonly tell: (event: BackupEvent) => unknown;
@@ -45,12 +47,16 @@ export function createBackupWork(
 ): BackupWork {
   const lines = new Map<string, Promise<unknown>>();
   return {
-    backups,
+    get backups() {
+      return current();
+    },
     isUnderWay: (database) => lines.has(database),
     async run(kind, id, more) {
-      const database = backups.database(id);
       const { clock, tell } = options;
-      const work = () => DO[kind](database, backups.workDirectory, { ...more, clock, tell });
+      const work = async () => {
+        const backups = current();
+        return DO[kind](backups.database(id), backups.workDirectory, { ...more, clock, tell });
+      };
       const line = (lines.get(id) ?? Promise.resolve()).then(work, work);
       lines.set(id, line);
       try {

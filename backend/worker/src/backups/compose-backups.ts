@@ -1,4 +1,4 @@
-import { openBackups, openNotices, type BackupEvent } from '@clearway/backups';
+import { openBackups, openNotices, type BackupEvent, type Backups } from '@clearway/backups';
 import { systemClock, type Lifecycle } from '@clearway/kernel';
 import type { ServiceTelemetry } from '@clearway/telemetry';
 import type { WorkerConfiguration } from '../config/configuration.ts';
@@ -24,6 +24,12 @@ export interface ComposedBackups {
   operations(jobs: JobsPort): Operation[];
   /** Begins to look at the storages. */
   start(): void;
+  /**
+   * Opens what another configuration says. It counts when the returned function is called: for what begins from then on.
+   *
+   * @throws BackupFailure when it cannot be used
+   */
+  prepare(configuration: BackupDependencies['configuration']): () => void;
 }
 
 const LAST_NOTICES_MS = 5000;
@@ -37,7 +43,10 @@ export function composeBackups({
 }: BackupDependencies): ComposedBackups {
   const { logger: log } = telemetry.logs;
   const clock = systemClock;
-  const backups = openBackups({ sections: configuration, variables, directory: '', clock });
+  const open = (sections: BackupDependencies['configuration']): Backups =>
+    openBackups({ sections, variables, directory: '', clock });
+  let current = open(configuration);
+  const backups = (): Backups => current;
   const notices = openNotices(variables);
   lifecycle.onRelease('notices of backups', () => notices.settled(), LAST_NOTICES_MS);
   const monitor = new BackupMonitor({ backups, clock, log });
@@ -57,12 +66,16 @@ export function composeBackups({
   return {
     work,
     operations: (jobs) => [
-      ...backupOperations(
-        monitor,
-        backups.databases.map(({ id }) => id),
-      ),
+      ...backupOperations(monitor, () => current.databases.map(({ id }) => id)),
       ...backupCronOperations({ work, jobs, signal: end.signal, log }),
     ],
     start: () => monitor.start(),
+    prepare(next) {
+      const opened = open(next);
+      return () => {
+        current = opened;
+        void monitor.reconfigured();
+      };
+    },
   };
 }

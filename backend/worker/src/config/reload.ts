@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { watchFiles } from '@clearway/gateway/configuration';
 import { ConfigurationError, renderProblems } from '@clearway/kernel';
 import type { ReadConfiguration, WorkerConfiguration } from './configuration.ts';
@@ -5,12 +6,8 @@ import type { ReadConfiguration, WorkerConfiguration } from './configuration.ts'
 /** What a reload tells. */
 interface ReloadLog {
   info(message: string, fields?: object): void;
-  warn(message: string, fields?: object): void;
   error(message: string, fields?: object): void;
 }
-
-/** The sections that a worker goes over to while it runs. The others wait for its next start. */
-const LIVE = ['databases', 'integrity', 'migrations'] as const;
 
 /** What reloading needs. */
 export interface ReloadOptions {
@@ -41,15 +38,11 @@ export function reloadOnChange({ first, read, swap, log }: ReloadOptions): Reloa
   const change = async (cause: string): Promise<void> => {
     try {
       const next = read();
-      const changed = differences(current.configuration, next.configuration);
-      if (changed.some(isLive)) await swap(next.configuration);
+      const isChanged = !isDeepStrictEqual(current.configuration, next.configuration);
+      if (isChanged) await swap(next.configuration);
       current = next;
       watching.refresh();
-      log.info(changed.length > 0 ? 'configuration changed' : 'configuration read, nothing changed', { cause });
-      const waiting = changed.filter((section) => !isLive(section));
-      if (waiting.length > 0) {
-        log.warn('some settings take effect only at the next start', { settings: waiting.join(', ') });
-      }
+      log.info(isChanged ? 'configuration changed' : 'configuration read, nothing changed', { cause });
     } catch (error) {
       const why = error instanceof ConfigurationError ? { problems: renderProblems(error.problems) } : { error };
       log.error('the new configuration was refused, the old one stays', { cause, ...why });
@@ -57,15 +50,4 @@ export function reloadOnChange({ first, read, swap, log }: ReloadOptions): Reloa
   };
   const reload = (cause: 'file' | 'signal'): Promise<void> => (running = running.then(() => change(cause)));
   return { reload, close: () => watching.close() };
-}
-
-type Section = keyof WorkerConfiguration;
-
-function differences(before: WorkerConfiguration, after: WorkerConfiguration): Section[] {
-  const sections = Object.keys(after) as Section[];
-  return sections.filter((section) => JSON.stringify(before[section]) !== JSON.stringify(after[section]));
-}
-
-function isLive(section: Section): boolean {
-  return (LIVE as readonly Section[]).includes(section);
 }

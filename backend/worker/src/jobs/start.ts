@@ -25,6 +25,8 @@ const STOP_MARGIN_MS = 10_000;
 export interface WorkerJobs extends JobsPort {
   /** Starts them when the promise resolves with true: the database has its tables. */
   startAfter(migrated: Promise<boolean>): void;
+  /** Goes over to the schedule as it is now, as soon as the database lets it. */
+  reschedule(): void;
 }
 
 /** Runs the worker's schedule once the database is there; until then, and while it starts, there are no jobs to ask. */
@@ -37,12 +39,13 @@ export function createWorkerJobs(options: WorkerJobsOptions): WorkerJobs {
     if (!jobs) throw new Error('jobs have not started');
     return jobs.connections;
   };
+  const defined = () => schedule({ connections, backups: options.backups });
   const start = async (migrated: Promise<boolean>): Promise<void> => {
     if (!(await migrated) || abort.signal.aborted) return;
     const started = await startJobs({
       connectionString: options.connectionString,
       service: 'clearway-worker',
-      jobs: schedule({ connections, backups: options.backups }),
+      jobs: defined(),
       log: telemetry.logs.logger,
       startLimitMs: 0,
       signal: abort.signal,
@@ -59,29 +62,39 @@ export function createWorkerJobs(options: WorkerJobsOptions): WorkerJobs {
     'jobs',
     async () => {
       abort.abort();
-      await started;
+      if (!jobs) await started;
+      // a schedule that is being made known waits for nothing then
       await jobs?.stop(drainLimitMs);
+      await started;
     },
     drainLimitMs + STOP_MARGIN_MS,
   );
   return {
     current: () => jobs,
     startAfter: (migrated) => {
-      started = untilStarted(() => start(migrated), telemetry, abort.signal);
+      const problem = 'jobs cannot start yet';
+      started = untilDone(() => start(migrated), { telemetry, signal: abort.signal, problem });
+    },
+    reschedule: () => {
+      const problem = 'the changed schedule cannot be made known yet';
+      const redefine = async (): Promise<void> => jobs?.redefine(defined());
+      started = started.then(() => untilDone(redefine, { telemetry, signal: abort.signal, problem }));
     },
   };
 }
 
-async function untilStarted(
-  start: () => Promise<void>,
-  { logs }: ServiceTelemetry,
-  signal: AbortSignal,
-): Promise<void> {
+interface Trying {
+  readonly telemetry: ServiceTelemetry;
+  readonly signal: AbortSignal;
+  readonly problem: string;
+}
+
+async function untilDone(work: () => Promise<void>, { telemetry, signal, problem }: Trying): Promise<void> {
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
-      return await start();
+      return await work();
     } catch (error) {
-      if (attempt === 1) logs.logger.warn('jobs cannot start yet', { error });
+      if (attempt === 1) telemetry.logs.logger.warn(problem, { error });
       await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
     }
   }
