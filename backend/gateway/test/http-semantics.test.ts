@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import http from 'node:http';
-import { configurationOf, simple, startGateway } from './support/gateway-under-test.ts';
+import { configurationOf, simple, startGateway, startUpstream } from './support/gateway-under-test.ts';
 import { open } from './support/open.ts';
 import { answersOf, connect } from './support/raw-client.ts';
 import { answerOf, CLOSE, echo, get, HOST, seenThrough, type Seen } from './support/wire.ts';
@@ -33,6 +33,19 @@ describe('methods (RFC 9110 §9)', () => {
     });
     expect(answer?.headers['allow']).toContain('GET');
     expect(await gateway.nextRecord()).toMatchObject({ method: 'CONNECT', status: 405, attempts: [] });
+  });
+
+  test('§9.3.6 CONNECT behind requests that are being served is refused after their answers, of any length', async () => {
+    const size = 4 * 1024 * 1024;
+    const upstream = await open(startUpstream((_req, res) => res.end(Buffer.alloc(size, 'x'))));
+    const gateway = await open(startGateway(simple([upstream.origin])));
+    const client = connect(gateway.port);
+    client.write(`GET /1 HTTP/1.1\r\n${HOST}\r\nGET /2 HTTP/1.1\r\n${HOST}\r\nCONNECT a:1 HTTP/1.1\r\n${HOST}\r\n`);
+    const answers = answersOf(await client.closed);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 405]);
+    expect(answers.slice(0, 2).map(({ body }) => body.length)).toEqual([size, size]);
+    const records = [await gateway.nextRecord(), await gateway.nextRecord(), await gateway.nextRecord()];
+    expect(records.map(({ status }) => status)).toEqual([200, 200, 405]);
   });
 
   test('§9.3.8 TRACE is refused unless a route names it, so that no page reads what its browser adds', async () => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { hasBody } from '../proxy/request-body.ts';
 import { EarlyBytes } from '../proxy/upgrades/early-bytes.ts';
 import { acceptableUpgrade } from '../proxy/upgrades/upgrade-request.ts';
+import { afterAnswers, answerUnderWay } from './answers-under-way.ts';
 import { treatClientFaults, type FaultContext } from './client-faults.ts';
 import { takeExpectations } from './expectations.ts';
 import { endWith, serveWithoutUpgrade } from './ignored-upgrades.ts';
@@ -39,7 +40,7 @@ export function attach(server: Server, context: AttachContext): void {
   const upgrading = server as Server & { shouldUpgradeCallback: (req: IncomingMessage) => boolean };
   upgrading.shouldUpgradeCallback = (req) => {
     // an answer to an earlier request is on its way: the new protocol would begin within it
-    const isTaken = !isAnswering(req.socket) && !(READS_BODIES && hasBody(req));
+    const isTaken = !answerUnderWay(req.socket) && !(READS_BODIES && hasBody(req));
     if (!isTaken) endWith(req);
     return isTaken;
   };
@@ -50,7 +51,11 @@ export function attach(server: Server, context: AttachContext): void {
     const early = new EarlyBytes(socket, head);
     context.serve(req, answerOn(req, socket), { protocol, early });
   });
-  server.on('connect', (req: IncomingMessage, socket) => context.serve(req, answerOn(req, socket as Socket)));
+  server.on('connect', (req: IncomingMessage, duplex) => {
+    const socket = duplex as Socket;
+    goOnAnswering(socket);
+    afterAnswers(socket, () => context.serve(req, answerOn(req, socket)));
+  });
   takeExpectations(server);
   treatClientFaults(server, context);
 }
@@ -69,6 +74,8 @@ function answerOn(req: IncomingMessage, socket: Socket): ServerResponse {
   return res;
 }
 
-function isAnswering(socket: Socket): boolean {
-  return (socket as { _httpMessage?: unknown })._httpMessage != null;
+/** Node's server listens to such a connection no more, though answers to requests before may be on their way. */
+function goOnAnswering(socket: Socket): void {
+  socket.on('error', () => undefined);
+  socket.on('drain', () => answerUnderWay(socket)?.emit('drain'));
 }

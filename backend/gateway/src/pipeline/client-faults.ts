@@ -1,8 +1,9 @@
 import type { Failure } from '@clearway/kernel';
 import type { RequestRecord, Recorder } from '@clearway/telemetry';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { answerFailure } from './answer.ts';
+import { afterAnswers } from './answers-under-way.ts';
 import { clientFailure } from './client-gone.ts';
 import type { Exchange } from './exchange.ts';
 import { answerMalformed } from './malformed-requests.ts';
@@ -49,14 +50,4 @@ function failExchange(exchange: Exchange, failure: Failure): void {
   if (res.writableFinished) req.socket.destroy();
   else if (running) running.cancel(failure);
   else answerFailure(exchange, failure);
-}
-
-/** Calls `next` when no answer is on its way any more; never when the connection ends before. */
-function afterAnswers(socket: Socket, next: () => void): void {
-  const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null };
-  if (!answer) next();
-  else
-    answer.once('close', () => {
-      if (socket.writable) afterAnswers(socket, next);
-    });
 }
