@@ -55,7 +55,7 @@ routes: [{ id: tracks, match: { path: /v1/tracks/* }, upstream: tracks }]
     OTEL_SERVICE_NAME: 'api-gateway',
   });
   worker = await starting;
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await Promise.all(processes.map((each) => each.stop()));
   await Promise.all([otlp.close(), own.close(), tracks.close()]);
@@ -135,27 +135,46 @@ test('the command line lists, pauses, resumes and runs jobs, and says who did it
   await clearway('jobs', 'pause', 'inspect-upload', '--reason', 'disk is full');
   expect(await clearway('jobs', 'show', 'inspect-upload')).toContain('paused');
   await clearway('jobs', 'resume', 'inspect-upload', '--reason', 'disk is back');
-  await clearway('jobs', 'run', 'prune-job-history', '--reason', 'now');
-  await eventually(async () => {
-    const text = await clearway('jobs', 'runs', '--job', 'prune-job-history');
-    return text.includes('SUCCEEDED') ? true : undefined;
-  });
+  const followed = await clearway('jobs', 'run', 'prune-job-history', '--reason', 'now', '--follow');
+  expect(followed).toMatch(/prune-job-history: SUCCEEDED after .*, by manual/);
   // the worker judges jobs every few seconds
   await eventually(async () => {
     const { code, out } = await outcomeOf('jobs', 'health');
     return code === 0 && /inspect-upload +healthy/.test(out) ? true : undefined;
   });
-  const { entries } = (await (await fetch(`${worker}/api/audit`)).json()) as { entries: object[] };
-  expect(entries).toMatchObject([
-    { action: 'job.run', actor: 'operator (ada)' },
-    { action: 'job.resume' },
-    { action: 'job.pause', reason: 'disk is full' },
-  ]);
+  expect(await clearway('audit', '--actor', 'ADA', '--since', '1h')).toMatch(
+    /^WHEN +WHO +ACTION +SUBJECT +WHY.*\n.* operator \(ada\) +job\.run +job:prune-job-history +now .*\n.*job\.resume.*\n.*job\.pause +job:inspect-upload +disk is full$/,
+  );
+  const paused = JSON.parse(await clearway('audit', '--action', 'job.pause', '--json')) as object[];
+  expect(paused).toMatchObject([{ subject: 'job:inspect-upload', reason: 'disk is full' }]);
   expect(await outcomeOf('jobs', 'run', 'inspect-upload', '--reason', 'x', '--input', '{"trackId":1}')).toMatchObject({
     code: 1,
     error: expect.stringMatching(/trackId/),
   });
   expect(await outcomeOf('jobs', 'show', 'nothing')).toMatchObject({ code: 1 });
+});
+
+test('a run is shown while it goes on, and its end decides how the command ends', async () => {
+  const report = async (body: object): Promise<string> => {
+    const answer = await fetch(`${worker}/api/jobs/import/runs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ runId: 'r1', ...body }),
+    });
+    return ((await answer.json()) as { runId: string }).runId;
+  };
+  const runId = await report({ status: 'started', progress: { done: 1, total: 4, note: 'reading' } });
+  const shown: string[] = [];
+  // what is shown drives the run on
+  const next = (line: string): void => {
+    shown.push(line);
+    if (line.startsWith('1 of 4')) void report({ status: 'heartbeat', progress: { done: 3, total: 4 } });
+    if (line.startsWith('3 of 4')) void report({ status: 'failure', error: 'disk full' });
+  };
+  const ended = await runCommand(['jobs', 'follow', runId, '--url', worker], { progress: next });
+  expect(shown).toEqual(expect.arrayContaining([expect.stringMatching(/^1 of 4 \(25 %\): reading/), '']));
+  expect(shown.find((line) => line.startsWith('3 of 4'))).toMatch(/^3 of 4 \(75 %\), about .* left$/);
+  expect(ended).toMatchObject({ code: 1, out: expect.stringMatching(/^import: FAILED[^]*disk full/) });
 });
 
 /** A silent WAV file of so many seconds: 8,000 samples of one byte each second. */

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { addAuditCommand } from './audit/command.ts';
 import { addBackupCommand } from './backup/command.ts';
 import { addCheckCommand } from './check/command.ts';
 import type { CliContext } from './context.ts';
@@ -45,6 +46,7 @@ export function createProgram(context: CliContext, finish: Finish = () => {}): C
   addBackupCommand(program, context, finish);
   addJobsCommand(program, context, finish);
   addDeadLettersCommand(program, context, finish);
+  addAuditCommand(program, context, finish);
   addCompletionCommand(program, context, finish);
   return program;
 }

@@ -153,6 +153,7 @@ export {
   runReportSchema,
   runStatusSchema,
   type AuditEntry,
+  type AuditQuery,
   type Job,
   type JobBaseline,
   type JobEvent,

@@ -163,6 +163,7 @@ const cursor = () =>
 export const jobRunQuerySchema = z.strictObject({
   jobId: jobIdSchema.exactOptional(),
   status: runStatusSchema.exactOptional(),
+  eventId: z.uuid().exactOptional().meta({ description: 'Only tries of this event.' }),
   limit: limit(),
   cursor: cursor(),
 });
@@ -352,9 +353,15 @@ export const auditListSchema = z
   .readonly()
   .meta({ id: 'AuditList' });
 
+const auditCondition = () => z.string().min(1).max(200).exactOptional();
+
 /** The query of `GET /api/audit`. */
 export const auditQuerySchema = z.strictObject({
-  subject: z.string().min(1).max(200).exactOptional().meta({ example: 'job:render-cover' }),
+  subject: auditCondition().meta({ description: 'Only of this.', example: 'job:render-cover' }),
+  actor: auditCondition().meta({ description: 'Only of whom this text names, in any case.', example: 'ada' }),
+  action: auditCondition().meta({ description: 'Only this action, or all that begin with this word.', example: 'job' }),
+  since: time().exactOptional().meta({ description: 'At this time or later.' }),
+  until: time().exactOptional().meta({ description: 'Before this time.' }),
   limit: limit(),
   cursor: cursor(),
 });
@@ -370,4 +377,5 @@ export type JobState = z.infer<typeof jobStateSchema>;
 export type RunReport = z.infer<typeof runReportSchema>;
 export type RunReportAnswer = z.infer<typeof runReportAnswerSchema>;
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
+export type AuditQuery = z.infer<typeof auditQuerySchema>;
 export type JobBaseline = z.infer<typeof jobBaselineSchema>;

@@ -2,6 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
 import { defineJob, startJobs, type Jobs } from '@clearway/jobs';
 import { problemDocumentSchema } from '@clearway/contracts';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 import { jobOperations } from '../src/jobs/job-operations.ts';
 import { startApi, type ApiUnderTest } from './support/operations.ts';
@@ -95,6 +100,20 @@ async function ended(eventId: unknown): Promise<Record<string, unknown>> {
   return run as Record<string, unknown>;
 }
 
+const run = promisify(execFile);
+const GUIDE = readFileSync(path.join(import.meta.dirname, '../../../docs/guides/jobs.md'), 'utf8');
+
+/** What cron would run, and with which variables; a bare % would end the command there. */
+function crontabOf(guide: string): { variables: Record<string, string>; command: string } {
+  const lines = (/```crontab\n([^]*?)```/.exec(guide)?.[1] ?? '').trim().split('\n');
+  const settings = lines.flatMap((line) => /^(\w+)=(.*)$/.exec(line)?.slice(1) ?? []);
+  const [command = ''] = lines.flatMap((line) => /^(?:[\d*/,-]+ ){5}(.+)$/.exec(line)?.slice(1) ?? []);
+  return {
+    variables: Object.fromEntries([settings]) as Record<string, string>,
+    command: command.replaceAll('\\%', '%'),
+  };
+}
+
 describe('an operator', () => {
   test('runs a job now, and finds the run with its log lines, its metrics and who asked for it', async () => {
     const started = await call('POST', '/api/jobs/render-cover/run', { reason: 'try', input: { trackId: 7 } });
@@ -185,6 +204,28 @@ describe('the lists', () => {
   );
 });
 
+test('the audit is searched by whom, what and when', async () => {
+  const since = new Date(Date.now() + 3600_000).toISOString();
+  await jobs.connections.query(
+    `INSERT INTO audit_log (at, actor, action, subject) VALUES
+       ($1, 'operator (Ada)', 'job.pause', 'job:a'), ($1, 'operator (Bob)', 'job.run', 'job:a'),
+       ($1, 'operator (Ada)', 'jobless', 'b'), ($1::timestamptz + interval '1 h', 'operator (Ada)', 'job.run', 'job:b')`,
+    [since],
+  );
+  const found = async (query: string) => {
+    const { body } = await get(`/api/audit?since=${since}&${query}`);
+    return (body['entries'] as { action: string; subject: string }[]).map((e) => `${e.action} ${e.subject}`).sort();
+  };
+  expect(await found('action=job')).toEqual(['job.pause job:a', 'job.run job:a', 'job.run job:b']);
+  expect(await found('action=job.run&subject=job:a')).toEqual(['job.run job:a']);
+  expect(await found('actor=bob')).toEqual(['job.run job:a']);
+  expect(await found(`actor=ada&until=${new Date(Date.parse(since) + 1000).toISOString()}`)).toEqual([
+    'job.pause job:a',
+    'jobless b',
+  ]);
+  expect((await get('/api/audit?since=yesterday')).status).toBe(400);
+});
+
 describe('a job that runs elsewhere', () => {
   const report = (body: unknown, token = REPORTER, job = 'nightly-import'): Promise<Answer> =>
     call('POST', `/api/jobs/${job}/runs`, body, token);
@@ -234,6 +275,21 @@ describe('a job that runs elsewhere', () => {
       status: 409,
       body: { detail: 'the run has ended as FAILED: it cannot end as SUCCEEDED too' },
     });
+  });
+
+  test.each([
+    ['true', 'SUCCEEDED'],
+    ['false', 'FAILED'],
+  ])('reports by the crontab line of the guide that its program ended with %s', async (program, status) => {
+    const home = mkdtempSync(path.join(tmpdir(), 'clearway-crontab-'));
+    const { variables, command } = crontabOf(GUIDE.replaceAll('http://127.0.0.1:8002', api.origin));
+    writeFileSync(path.join(home, 'nightly-import.header'), `Authorization: Bearer ${REPORTER}`);
+    const env = { HOME: home, PATH: process.env['PATH'], ...variables };
+    const { stdout } = await run('/bin/sh', ['-c', command.replace('/opt/import', program)], { cwd: home, env });
+    rmSync(home, { recursive: true });
+    expect(JSON.parse(stdout)).toMatchObject({ status });
+    const runs = (await get('/api/job-runs?jobId=nightly-import&limit=1')).body['runs'];
+    expect(runs).toMatchObject([{ status, reportedId: expect.stringMatching(/^\d+-\d+$/) }]);
   });
 
   test('has a token that does nothing else', async () => {

@@ -19,7 +19,7 @@ import {
 
 const EXAMPLES = `
 Events, errors and their texts are shown to operators only: the worker is asked with the token OPERATIONS_TOKEN; on loopback
-without OPERATIONS_TOKENS none is needed. Every change is kept in the audit with your name and your reason.
+without OPERATIONS_TOKENS none is needed. Every change is kept in the audit (clearway audit) with your name and your reason.
 
 Examples
   clearway dead-letters groups                                      what fails, how often, since when

@@ -1,9 +1,8 @@
 import type { DeadLetterSelection } from '@clearway/contracts';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
-
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+import { momentOf } from '../operations/moment.ts';
 
 /** Conditions on dead letters, as options of a command. */
 export interface Conditions {
@@ -28,15 +27,6 @@ export function withConditions(command: Command, { clock }: CliContext): Command
 }
 
 const upperCase = (text: string): string => text.toUpperCase();
-
-/** A moment as ISO 8601, from such a text or from an age. */
-export function momentOf(text: string, nowMs: number): string {
-  const age = /^(\d+)([smhd])$/.exec(text);
-  if (age) return new Date(nowMs - Number(age[1]) * (UNITS_MS[age[2] ?? ''] ?? 0)).toISOString();
-  const ms = Date.parse(text);
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(ms)) return new Date(ms).toISOString();
-  throw new InvalidArgumentError('Write it as 2026-11-22T08:00:00Z, or as an age such as 30m, 2h or 7d.');
-}
 
 /** The conditions as the query of a list. */
 export function queryOf({ job, ...conditions }: Conditions, more: Readonly<Record<string, string>> = {}): string {

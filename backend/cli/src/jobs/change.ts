@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CliContext } from '../context.ts';
 import { EXIT, UsageError, type ExitCode } from '../exit-codes.ts';
 import { workerOf } from '../operations/client.ts';
+import { followEvent } from './follow.ts';
 
 /** What all commands that change something take. */
 export interface ChangeOptions {
@@ -17,10 +18,12 @@ const doneSchema = z.object({ done: z.string() });
 export async function runNow(
   context: CliContext,
   job: string,
-  { url, reason, input, json }: ChangeOptions & { readonly input?: string | undefined },
+  options: ChangeOptions & { readonly input?: string | undefined; readonly follow?: true | undefined },
 ): Promise<ExitCode> {
+  const { url, reason, input, json } = options;
   const body = { reason, ...(input !== undefined && { input: parsed(input) }) };
   const enqueued = await workerOf(context, url).post(`/api/jobs/${encodeURIComponent(job)}/run`, body, enqueuedSchema);
+  if (options.follow) return followEvent(context, job, enqueued.eventId, options);
   context.out(json ? JSON.stringify(enqueued) : `event ${enqueued.eventId} waits in the queue of ${job}`);
   if (!json) context.out(`See it with: clearway jobs runs --job ${job}`);
   return EXIT.ok;

@@ -4,11 +4,12 @@ import type { Finish } from '../program.ts';
 import { httpUrl, workerUrl } from '../operations/client.ts';
 import { cancelRun, cancelEvent, changeJob, runNow } from './change.ts';
 import { changeBaseline, showBaseline, showHealth } from './health.ts';
-import { follow, listJobs, listRuns, showJob, showRun } from './show.ts';
+import { followRun } from './follow.ts';
+import { listJobs, listRuns, showJob, showRun } from './show.ts';
 
 const EXAMPLES = `
 The worker is asked with the token OPERATIONS_TOKEN; on loopback without OPERATIONS_TOKENS none is needed. Every change is
-kept in the audit with your name and your reason.
+kept in the audit (clearway audit) with your name and your reason.
 
 Examples
   clearway jobs list                                          what runs, what waits, what is due
@@ -17,6 +18,7 @@ Examples
   clearway jobs runs --job nightly-import --status FAILED     what went wrong
   clearway jobs follow 0b9f6a5e-…                             a run while it goes on, with its progress
   clearway jobs run nightly-import --reason "after the fix"   now, not at its time
+  clearway jobs run nightly-import --reason "again" --follow  now, and show it until it ends
   clearway jobs pause nightly-import --reason "disk is full"
 `;
 
@@ -52,11 +54,12 @@ export function addJobsCommand(program: Command, context: CliContext, finish: Fi
     .action(async (run, options) => finish(await showRun(context, run, options)));
   sub('follow', 'show a run while it goes on; ends with 1 when it does not succeed')
     .argument('<run>', 'id of the run')
-    .action(async (run, options) => finish(await follow(context, run, options)));
+    .action(async (run, options) => finish(await followRun(context, run, options)));
   sub('run', 'run a job now')
     .argument('<job>', 'id of the job')
     .requiredOption('--reason <text>', 'why, for the audit')
     .option('--input <json>', "input of the run; the schedule's input when left out")
+    .option('-f, --follow', 'show the run until it ends; ends with 1 when it does not succeed')
     .action(async (job, options) => finish(await runNow(context, job, options)));
   for (const verb of ['pause', 'resume'] as const) {
     sub(verb, verb === 'pause' ? 'keep the events of a job in its queue' : 'let the events of a job run again')

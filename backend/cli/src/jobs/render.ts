@@ -67,11 +67,16 @@ export function runLines(run: JobRun, style: Style): string[] {
   ];
 }
 
-/** How far a run is. */
-export function progressText({ progress, status: state }: JobRun): string {
+/** How far a run is, and how long the rest takes when it goes on as so far. */
+export function progressText({ progress, status: state, startedAt, heartbeatAt }: JobRun): string {
   if (!progress) return state === 'RUNNING' ? 'running' : state.toLowerCase();
-  const percent = progress.total > 0 ? ` (${Math.floor((100 * progress.done) / progress.total)} %)` : '';
-  return `${progress.done} of ${progress.total}${percent}${progress.note === undefined ? '' : `: ${safe(progress.note)}`}`;
+  const { done, total, note, at } = progress;
+  const percent = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';
+  const spentMs = Date.parse(at ?? heartbeatAt ?? '') - Date.parse(startedAt);
+  const leftMs = (spentMs / done) * (total - done);
+  const left =
+    state === 'RUNNING' && spentMs > 0 && leftMs > 0 && leftMs < Infinity ? `, about ${duration(leftMs)} left` : '';
+  return `${done} of ${total}${percent}${note === undefined ? '' : `: ${safe(note)}`}${left}`;
 }
 
 function status(text: string, style: Style): string {

@@ -1,12 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   jobListSchema,
   jobMetricsListSchema,
   jobRunListSchema,
-  jobRunSchema,
   jobSchema,
   type Job,
-  type JobRun,
   type JobRunSummary,
 } from '@clearway/contracts';
 import type { CliContext } from '../context.ts';
@@ -14,14 +11,14 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { workerOf } from '../operations/client.ts';
 import { safe } from '../terminal/style.ts';
 import { table, type Column } from '../terminal/table.ts';
-import { jobRow, metricsLines, progressText, runLines, runRow } from './render.ts';
+import { readRun } from './follow.ts';
+import { jobRow, metricsLines, runLines, runRow } from './render.ts';
 
 interface ShowOptions {
   readonly url: string;
   readonly json?: true | undefined;
 }
 
-const FOLLOW_INTERVAL_MS = 1000;
 const LAST_RUNS = 5;
 
 const JOB_COLUMNS: readonly Column[] = [
@@ -103,29 +100,6 @@ export async function showRun(context: CliContext, runId: string, { url, json }:
   if (json) context.out(JSON.stringify(run, null, 2));
   else for (const line of runLines(run, context.style)) context.out(line);
   return EXIT.ok;
-}
-
-/** `clearway jobs follow`. */
-export async function follow(context: CliContext, runId: string, { url, json }: ShowOptions): Promise<ExitCode> {
-  let told = '';
-  for (;;) {
-    const run = await readRun(context, runId, url);
-    if (!run) return unknown(context, `run "${runId}"`, 'clearway jobs runs');
-    const text = progressText(run);
-    if (run.status !== 'RUNNING') {
-      if (json) context.out(JSON.stringify(run, null, 2));
-      else for (const line of runLines(run, context.style)) context.out(line);
-      return run.status === 'SUCCEEDED' || run.status === 'DUPLICATE' ? EXIT.ok : EXIT.problem;
-    }
-    if (context.progress) context.progress(text);
-    else if (text !== told && !json) context.out(text);
-    told = text;
-    await sleep(FOLLOW_INTERVAL_MS);
-  }
-}
-
-function readRun(context: CliContext, runId: string, url: string): Promise<JobRun | undefined> {
-  return workerOf(context, url).get(`/api/job-runs/${encodeURIComponent(runId)}`, jobRunSchema);
 }
 
 function print<T>(

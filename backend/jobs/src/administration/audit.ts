@@ -1,4 +1,4 @@
-import type { AuditEntry } from '@clearway/contracts';
+import type { AuditEntry, AuditQuery } from '@clearway/contracts';
 import type { Sql } from '../queue/connections.ts';
 import { cursorOf, readCursor } from './cursor.ts';
 
@@ -37,15 +37,17 @@ export async function audit(
  */
 export async function listAudit(
   sql: Sql,
-  search: { readonly subject?: string | undefined; readonly limit: number; readonly cursor?: string | undefined },
+  { subject, actor, action, since, until, limit, cursor }: AuditQuery,
 ): Promise<{ entries: AuditEntry[]; nextCursor?: string }> {
-  const { subject, limit, cursor } = search;
   const [at, id] = cursor === undefined ? [null, null] : readCursor(cursor, ['time', 'uuid']);
   const { rows } = await sql.query<Omit<AuditEntry, 'at'> & { at: Date }>(
     `SELECT id, at, actor, action, subject, reason, details FROM audit_log
      WHERE ($1::text IS NULL OR subject = $1) AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3::uuid))
+       AND ($5::text IS NULL OR strpos(lower(actor), lower($5)) > 0)
+       AND ($6::text IS NULL OR action = $6 OR starts_with(action, $6 || '.'))
+       AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8)
      ORDER BY at DESC, id DESC LIMIT $4`,
-    [subject ?? null, at, id, limit + 1],
+    [subject ?? null, at, id, limit + 1, actor ?? null, action ?? null, since ?? null, until ?? null],
   );
   const entries = rows.slice(0, limit).map((row) => ({ ...row, at: row.at.toISOString() }));
   const last = entries.at(-1);

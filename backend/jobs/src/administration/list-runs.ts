@@ -7,6 +7,7 @@ import { isoOf } from './list-jobs.ts';
 export interface RunSearch {
   readonly jobId?: string | undefined;
   readonly status?: JobRunStatus | undefined;
+  readonly eventId?: string | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
@@ -18,15 +19,16 @@ export interface RunSearch {
  */
 export async function listRuns(
   sql: Sql,
-  { jobId, status, limit, cursor }: RunSearch,
+  { jobId, status, eventId, limit, cursor }: RunSearch,
 ): Promise<{ runs: JobRunSummary[]; nextCursor?: string }> {
   const [startedAt, id] = cursor === undefined ? [null, null] : readCursor(cursor, ['time', 'uuid']);
   const { rows } = await sql.query<RunRow>(
     `SELECT ${SUMMARY} FROM job_runs run
      WHERE ($1::text IS NULL OR job_id = $1) AND ($2::text IS NULL OR status::text = $2)
        AND ($3::timestamptz IS NULL OR (started_at, id) < ($3, $4::uuid))
+       AND ($6::uuid IS NULL OR event_id = $6)
      ORDER BY started_at DESC, id DESC LIMIT $5`,
-    [jobId ?? null, status ?? null, startedAt, id, limit + 1],
+    [jobId ?? null, status ?? null, startedAt, id, limit + 1, eventId ?? null],
   );
   const runs = rows.slice(0, limit).map(summaryOf);
   const last = runs.at(-1);
