@@ -105,7 +105,7 @@ describe('groups', () => {
       counts: { pending: 1, processing: 0, succeeded: 1, failed: 1, discarded: 1 },
     });
     const [first, last] = [groups[0]?.firstSeenAt, groups[0]?.lastSeenAt].map((at) => Date.parse(at ?? ''));
-    expect((last ?? 0) - (first ?? 0)).toBeCloseTo(3 * 86_400_000, -3);
+    expect((last ?? 0) - (first ?? 0)).toBeCloseTo(3 * 86_400_000, -5);
     const signatures = async (search: object) =>
       (await listDeadLetterGroups(sql, { limit: 10, ...search })).groups.map((group) => group.signature);
     expect(await signatures({ discarded: 'only' })).toEqual(['ss2', 'ss1']);

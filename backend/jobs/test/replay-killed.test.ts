@@ -92,7 +92,7 @@ test('a paced canary replay goes on after kill -9 of its worker, at any stage, a
   expect(begun).toBeLessThanOrEqual(COUNT + lost);
   expect((await listAudit(sql, { limit: 10, subject: `replay:${replayId}` })).entries).toHaveLength(1);
   expect(await wrongGroups(sql)).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test('an event that kills its worker is a dead letter after its tries, and all others are done', async () => {
   const job = defineJob({ id: 'poisoned', input: z.object({ n: z.int() }), run: () => {} });
@@ -125,4 +125,4 @@ test('an event that kills its worker is a dead letter after its tries, and all o
   } finally {
     await client.stop(0);
   }
-}, 60_000);
+}, 120_000);

@@ -115,9 +115,9 @@ describe('a signature', () => {
       ':1'.repeat(5000),
       '/a'.repeat(5000),
     ];
-    const startMs = performance.now();
+    const before = process.cpuUsage();
     for (const message of nasty) of(message, { stack: `Error\n    at ${message.slice(0, 16_000)}` });
-    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
   });
 });
 

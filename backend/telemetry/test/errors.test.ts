@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 async function sent(): Promise<SentryEvent> {
-  await errors.flush(2000);
+  await errors.flush(20_000);
   return receiver.waitFor(() => receiver.events()[0]);
 }
 
@@ -113,7 +113,7 @@ describe('which records become events', () => {
     const notFound = makeRecord({}, { status: 404 });
     notFound.fail('route_not_found');
     errors.recordSink(notFound);
-    await errors.flush(2000);
+    await errors.flush(20_000);
     expect(receiver.events()).toEqual([]);
   });
 
@@ -121,7 +121,7 @@ describe('which records become events', () => {
     const refused = makeRecord({}, { status: 401 });
     refused.fail('auth_missing');
     errors.recordSink(refused);
-    await errors.flush(2000);
+    await errors.flush(20_000);
     await receiver.waitFor(() => receiver.items('trace_metric').length > 0);
     expect(receiver.events()).toEqual([]);
     const [metric] = (receiver.items('trace_metric')[0]?.payload as { items: Record<string, unknown>[] }).items;
@@ -134,7 +134,7 @@ describe('which records become events', () => {
     const other = makeRefused();
     other.route = 'posts';
     errors.recordSink(other);
-    await errors.flush(2000);
+    await errors.flush(20_000);
     await receiver.waitFor(() => receiver.events().length === 2);
     expect(errors.stats()).toEqual({ queued: 0, exported: 2, dropped: 49, exportFailures: 0 });
   });
@@ -161,7 +161,7 @@ test('captureFatal is sent before the process ends', async () => {
 test('a tracker that refuses is counted, and nothing is thrown', async () => {
   receiver.setMode('refuse');
   errors.recordSink(makeRefused());
-  await errors.flush(2000);
+  await errors.flush(20_000);
   expect(errors.stats()).toEqual({ queued: 0, exported: 0, dropped: 1, exportFailures: 1 });
 });
 
@@ -203,9 +203,9 @@ test('collects nothing by itself, and makes no spans, whatever SENTRY_TRACES_SAM
 });
 
 test('sends a test event on request, and says whether it arrived', async () => {
-  expect(await errors.sendTest(2000)).toMatchObject({ delivered: true });
+  expect(await errors.sendTest(20_000)).toMatchObject({ delivered: true });
   receiver.setMode('refuse');
-  expect(await errors.sendTest(2000)).toMatchObject({ delivered: false });
+  expect(await errors.sendTest(20_000)).toMatchObject({ delivered: false });
   expect(await start({ dsn: undefined }).sendTest(10)).toBeUndefined();
 });
 

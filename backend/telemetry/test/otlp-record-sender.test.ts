@@ -54,14 +54,13 @@ async function listening(listener: RequestListener) {
 describe('a record says what became of its spans', () => {
   test('on the way, taken, lost with its request, or never sent', async () => {
     const receiver = await collector();
-    const tracing = started(
-      { localUrl: receiver.url },
-      { OTEL_BSP_MAX_QUEUE_SIZE: '2', OTEL_EXPORTER_OTLP_TIMEOUT: '200' },
-    );
-    const accept = (fields: object = {}): RequestRecord => {
+    const start = (more: Record<string, string> = {}) =>
+      started({ localUrl: receiver.url }, { OTEL_BSP_MAX_QUEUE_SIZE: '2', ...more });
+    const tracing = start();
+    const accept = (fields: object = {}, to = tracing): RequestRecord => {
       const record = makeRecord({}, fields);
       record.attempts.push(makeAttempt());
-      tracing.spanSink(record);
+      to.spanSink(record);
       return record;
     };
     const taken = accept();
@@ -71,8 +70,9 @@ describe('a record says what became of its spans', () => {
     await tracing.forceFlush();
     expect(taken.delivery).toEqual({ state: 'delivered' });
     receiver.setMode('hang');
-    const hanging = accept();
-    await tracing.forceFlush();
+    const impatient = start({ OTEL_EXPORTER_OTLP_TIMEOUT: '50' });
+    const hanging = accept({}, impatient);
+    await impatient.forceFlush();
     expect(hanging.delivery).toEqual({ state: 'lost' });
   });
 
@@ -146,7 +146,8 @@ describe('a collector that', () => {
     server.close();
     const tracing = started(
       { localUrl: url, onProblem: (text) => problems.push(text) },
-      { OTEL_EXPORTER_OTLP_TIMEOUT: '50' },
+      // less than the second after which it would be tried again
+      { OTEL_EXPORTER_OTLP_TIMEOUT: '700' },
     );
     emit(tracing, 3);
     await tracing.forceFlush();

@@ -43,11 +43,11 @@ describe('leaves', () => {
 });
 
 test('cuts a text of any length in time that grows with its length', () => {
-  const startMs = performance.now();
+  const before = process.cpuUsage();
   expect(scrub('a'.repeat(5_000_000)).length).toBeLessThan(20_000);
   expect(scrub('token'.repeat(1_000_000)).length).toBeLessThan(20_000);
   expect(scrub('://'.repeat(1_000_000)).length).toBeLessThan(60_000);
-  expect(performance.now() - startMs).toBeLessThan(2000);
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000);
 });
 
 test('hides a token that stands in a path, and leaves other paths alone', () => {

@@ -17,7 +17,8 @@ const job = defineJob({
   run: async ({ n }, { effect }) => {
     await jobs.connections.query('INSERT INTO begun (n) VALUES ($1)', [n]);
     if (n < 0) process.kill(process.pid, 'SIGKILL');
-    await sleep(20);
+    // so long that some go on at any moment: each kill is to hit runs
+    await sleep(100);
     effect((sql) => sql.query('INSERT INTO effects (n) VALUES ($1)', [n]));
   },
 });

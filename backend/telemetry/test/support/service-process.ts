@@ -25,7 +25,8 @@ export async function startServiceProcess(variables: Record<string, string>): Pr
       output += chunk.toString();
     });
   }
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  // not 'exit', before which not all may have been read
+  const exited = once(child, 'close').then(([code]) => code as number | null);
   const address = await Promise.race([once(child, 'message').then(([message]) => message as { port: number }), exited]);
   if (address === null || typeof address === 'number') throw new Error(`the service ended: ${output}`);
   return {
