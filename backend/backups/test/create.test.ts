@@ -13,7 +13,7 @@ import {
 } from '../src/index.ts';
 import { writeManifest } from '../src/manifest/document.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
-import { fakePgDump, startBackupProcess } from './support/processes.ts';
+import { fakePgDump, fakeZstd, startBackupProcess } from './support/processes.ts';
 
 let server: BenchServer;
 let bench: Bench;
@@ -104,6 +104,53 @@ describe('a backup that cannot be made', () => {
     own.close();
   });
 
+  describe('with an installed zstd', () => {
+    const withZstd = (name: string, pgDump: string, zstd: string, request: Partial<CreateRequest> = {}) =>
+      failing(request, {
+        tools: {
+          variables: process.env,
+          pgDump: fakePgDump(bench.directory, `${name}-pg-dump`, pgDump),
+          zstd: fakeZstd(bench.directory, `${name}-zstd`, zstd),
+        },
+      });
+
+    test('because zstd was killed says so, whatever pg_dump makes of it', async () => {
+      const { failure, listed, records } = await withZstd('killed', 'yes | head -c 9000000', 'head -c 99; kill -9 $$');
+      expect(failure).toMatchObject({ reason: 'dump-failed', message: 'zstd was ended by SIGKILL: it said nothing' });
+      expect([listed, records.length]).toEqual([0, 1]);
+    });
+
+    test('because zstd failed after it wrote something says what zstd said', async () => {
+      const { failure } = await withZstd(
+        'failed',
+        'printf PGDMP',
+        "cat; echo 'zstd: error 70 : Write error' >&2; exit 70",
+      );
+      expect(failure.message).toBe('zstd exited with 70: error 70 : Write error');
+    });
+
+    test('because pg_dump failed is none although zstd ended well', async () => {
+      const { failure, listed } = await withZstd(
+        'well',
+        "printf PGDMP; echo 'pg_dump: error: no' >&2; exit 1",
+        'exec cat',
+      );
+      expect(failure).toMatchObject({ reason: 'dump-failed', message: 'pg_dump exited with 1: pg_dump: error: no' });
+      expect(listed).toBe(0);
+    });
+
+    test('because something was lost between the two is found damaged; before that, progress is shown', async () => {
+      const done: (number | undefined)[] = [];
+      const onProgress = (progress: BackupProgress): void => {
+        if (progress.phase === 'dumping') done.push(progress.done);
+      };
+      const zstd = "cat > /dev/null; printf '\\r(L3) Buffered: 1.50 MiB - Consumed:  280 MiB - Compressed' >&2";
+      const { failure } = await withZstd('lost', 'printf PGDMP', zstd, { onProgress });
+      expect(failure.reason).toBe('damaged');
+      expect(done).toEqual([0, 280 * 2 ** 20]);
+    });
+  });
+
   test('because the role sees only some rows fails instead of dumping them', async () => {
     await server.query(
       source,
@@ -174,7 +221,7 @@ describe('a backup that cannot be made', () => {
 
 describe('two backups of a database', () => {
   test('at once: the second one is refused, and told who has the lock', async () => {
-    const pgDump = fakePgDump(bench.directory, 'slow', 'sleep 5');
+    const pgDump = fakePgDump(bench.directory, 'slow', 'exec sleep 60');
     const abort = new AbortController();
     const slow = openBench(server, { tools: { variables: process.env, pgDump } });
     let started = (): void => {};

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { BackupFailure, asBackupFailure } from '../failures.ts';
+import { BackupFailure } from '../failures.ts';
 import { serverUrl } from '../connection/session.ts';
 import type { Dumper, DumpRequest, RunningDump } from './dumper.ts';
+import { startProgram } from './program.ts';
 import { programVariables, type FoundProgram, type MachineTools } from './tools.ts';
-
-const MESSAGE_LIMIT = 16_384;
 
 /** Dumps with an installed pg_dump. */
 export function nativeDumper(pgDump: FoundProgram, tools: MachineTools): Dumper {
@@ -18,40 +16,28 @@ export function nativeDumper(pgDump: FoundProgram, tools: MachineTools): Dumper 
 
 function run(pgDump: FoundProgram, tools: MachineTools, request: DumpRequest): RunningDump {
   const { url, password } = withoutPassword(request.connectionString);
-  const child = spawn(
-    pgDump.program,
-    [
-      `--format=${request.format}`,
-      `--snapshot=${request.snapshot}`,
-      `--lock-wait-timeout=${request.lockWaitMs}ms`,
-      '--no-password',
-      ...(request.format === 'custom' ? [`--compress=${request.shallCompress ? 6 : 0}`] : []),
-      `--dbname=${url}`,
-    ],
-    {
-      // a password in the arguments can be read by every account of the machine; in the variables by this one alone
-      env: { ...programVariables(tools), PGAPPNAME: 'clearway-backup', ...(password && { PGPASSWORD: password }) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal: request.signal,
-      killSignal: 'SIGTERM',
-    },
-  );
-  let messages = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (messages = (messages + text).slice(-MESSAGE_LIMIT)));
-  const ended = new Promise<void>((resolve, reject) => {
-    child.once('error', (error) => reject(asBackupFailure(error, 'dump-failed')));
-    child.once('close', (code, signal) => (code === 0 ? resolve() : reject(failureOf(code, signal, messages))));
+  const args = [
+    `--format=${request.format}`,
+    `--snapshot=${request.snapshot}`,
+    `--lock-wait-timeout=${request.lockWaitMs}ms`,
+    '--no-password',
+    ...(request.format === 'custom' ? [`--compress=${request.shallCompress ? 6 : 0}`] : []),
+    `--dbname=${url}`,
+  ];
+  const { output, ended, messages } = startProgram(pgDump.program, args, {
+    // a password in the arguments can be read by every account of the machine; in the variables by this one alone
+    variables: { ...programVariables(tools), PGAPPNAME: 'clearway-backup', ...(password && { PGPASSWORD: password }) },
+    signal: request.signal,
+    asFailure: failureOf,
   });
-  ended.catch(() => {}); // whoever reads the output may fail first
-  return { output: child.stdout, ended, warnings: () => warningsIn(messages) };
+  return { output, ended, warnings: () => warningsIn(messages()) };
 }
 
 const warningsIn = (messages: string): string[] =>
   [...messages.matchAll(/^pg_dump: warning: (.*)$/gm)].map(([, text = '']) => `pg_dump: ${text}`);
 
-function failureOf(code: number | null, signal: NodeJS.Signals | null, messages: string): BackupFailure {
-  const lines = messages.trim().split('\n').filter(Boolean);
-  const how = signal ? `was ended by ${signal}` : `exited with ${code}`;
+function failureOf(how: string, messages: string): BackupFailure {
+  const lines = messages.split('\n').filter(Boolean);
   const said = lines.slice(-3).join(' / ') || 'it said nothing';
   const isPermission = /permission denied|row-level security|must be owner|must be superuser/i.test(messages);
   return new BackupFailure(isPermission ? 'permission-denied' : 'dump-failed', `pg_dump ${how}: ${said}`, {

@@ -9,6 +9,8 @@ export interface MachineTools {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** A pg_dump to use instead of looking for one; `null`: none, also when there is one. */
   readonly pgDump?: string | null | undefined;
+  /** The same of a zstd. */
+  readonly zstd?: string | null | undefined;
 }
 
 /** A program of PostgreSQL on this machine. */
@@ -46,9 +48,21 @@ export async function findPgDump(serverMajor: number, tools: MachineTools): Prom
     .sort((a, b) => a.major - b.major)[0];
 }
 
-function candidates({ variables }: MachineTools): string[] {
-  const onPath = (variables['PATH'] ?? '').split(path.delimiter).filter(Boolean);
-  const folders = [...onPath, ...USUAL_PLACES.flatMap(expand)];
+const ZSTD = /Zstandard CLI|zstd command line interface/i;
+
+/** Finds an installed zstd that runs; on Windows programs cannot read from each other, so none is looked for. */
+export async function findZstd(tools: MachineTools): Promise<string | undefined> {
+  if (tools.zstd === null || process.platform === 'win32') return undefined;
+  const programs = foldersOfPath(tools).map((folder) => programIn(folder, 'zstd'));
+  const program = tools.zstd ?? programs.find((file) => existsSync(file));
+  return program !== undefined && ZSTD.test(await versionOf(program)) ? program : undefined;
+}
+
+const foldersOfPath = ({ variables }: MachineTools): string[] =>
+  (variables['PATH'] ?? '').split(path.delimiter).filter(Boolean);
+
+function candidates(tools: MachineTools): string[] {
+  const folders = [...foldersOfPath(tools), ...USUAL_PLACES.flatMap(expand)];
   return [...new Set(folders.map((folder) => programIn(folder, 'pg_dump')))].filter((file) => existsSync(file));
 }
 
@@ -89,13 +103,16 @@ function expand(pattern: string): string[] {
 }
 
 async function identify(program: string): Promise<FoundProgram | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 10_000 });
-    const match = /\(PostgreSQL\) ((\d+)[.\w]*)/.exec(stdout);
-    return match ? { program, version: match[1] ?? '', major: Number(match[2]) } : undefined;
-  } catch {
-    return undefined; // Debian's wrapper without any version behind it, or a broken installation
-  }
+  const match = /\(PostgreSQL\) ((\d+)[.\w]*)/.exec(await versionOf(program));
+  return match ? { program, version: match[1] ?? '', major: Number(match[2]) } : undefined;
+}
+
+/** What a program says of itself; nothing when it cannot: Debian's wrapper without any version behind it, say. */
+async function versionOf(program: string): Promise<string> {
+  return promisify(execFile)(program, ['--version'], { timeout: 10_000 }).then(
+    ({ stdout }) => stdout,
+    () => '',
+  );
 }
 
 const PASSED_ON = /^(PATH|HOME|USERPROFILE|SYSTEMROOT|TMPDIR|LD_LIBRARY_PATH|PG(?!PASSWORD|PASSFILE|SERVICE)[A-Z]+)$/i;

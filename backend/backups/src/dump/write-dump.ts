@@ -17,6 +17,8 @@ export interface WriteOptions {
   /** Name without what compression and encryption add. */
   readonly name: string;
   readonly compression: Compression | 'none';
+  /** Whether the source is compressed that way already. */
+  readonly isCompressed?: boolean | undefined;
   readonly recipients: readonly string[];
   readonly onBytes: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
@@ -25,8 +27,12 @@ export interface WriteOptions {
 /** A file that was written and is on the disk. */
 export interface WrittenFile {
   readonly file: ManifestFile;
-  readonly plainSizeBytes: number;
+  /** Before compression and encryption; null when it was compressed elsewhere. */
+  readonly plainSizeBytes: number | null;
 }
+
+/** What zstd calls its default; higher ones take far more time for a few percent. */
+export const ZSTD_LEVEL = 3;
 
 const SUFFIX = { zstd: '.zst', gzip: '.gz', none: '' } as const;
 
@@ -36,12 +42,12 @@ const SUFFIX = { zstd: '.zst', gzip: '.gz', none: '' } as const;
  * @throws BackupFailure `storage-failed` when the disk is full or refuses; whatever the source fails with
  */
 export async function writeBackupFile(source: Readable, options: WriteOptions): Promise<WrittenFile> {
-  const { folder, role, compression, recipients, signal } = options;
+  const { folder, role, compression, isCompressed, recipients, signal } = options;
   const name = `${options.name}${SUFFIX[compression]}${recipients.length > 0 ? '.age' : ''}`;
   const target = path.join(folder, name);
   const plain = counting(options.onBytes);
   const stored = hashing();
-  const compressor = compression === 'none' ? [] : [compressorOf(compression)];
+  const compressor = compression === 'none' || isCompressed ? [] : [compressorOf(compression)];
   const file = createWriteStream(target, { flags: 'wx', mode: 0o600, highWaterMark: 1024 * 1024 });
   const abort = signal ? { signal } : {};
   const chain = [source, plain.stream, ...compressor];
@@ -63,7 +69,7 @@ export async function writeBackupFile(source: Readable, options: WriteOptions): 
   await syncFile(target);
   return {
     file: { role, name, sizeBytes: stored.size(), sha256: stored.sha256() },
-    plainSizeBytes: plain.size(),
+    plainSizeBytes: isCompressed ? null : plain.size(),
   };
 }
 
@@ -71,7 +77,7 @@ function compressorOf(compression: Compression): Transform {
   if (compression === 'gzip') return createGzip({ level: 6, chunkSize: 256 * 1024 });
   return createZstdCompress({
     chunkSize: 256 * 1024,
-    params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
+    params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL, [constants.ZSTD_c_checksumFlag]: 1 },
   });
 }
 

@@ -94,6 +94,7 @@ async function makeBackup(
       folder: staging.folder,
       owner: source.owner,
       lockWaitMs: request.lockWaitMs ?? LOCK_WAIT_MS,
+      tools,
       onProgress,
       signal: request.signal,
     });

@@ -1,6 +1,8 @@
 import type { Compression, Dumper, DumpFormat, RunningDump } from '../dump/dumper.ts';
 import type { OpenSnapshot } from '../dump/snapshot.ts';
+import { findZstd, type MachineTools } from '../dump/tools.ts';
 import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
+import { compressWithProgram } from '../dump/zstd-program.ts';
 import { asBackupFailure } from '../failures.ts';
 import { closeContent, measureContent, openContent } from '../manifest/measure.ts';
 import type { Manifest, ManifestContent } from '../manifest/schema.ts';
@@ -16,6 +18,7 @@ export interface TakeDumpOptions {
   /** The role that owns the database. */
   readonly owner: string;
   readonly lockWaitMs: number;
+  readonly tools: MachineTools;
   readonly onProgress: OnProgress;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,7 +38,7 @@ export interface TakenDump {
  * @throws BackupFailure
  */
 export async function takeDump(snapshot: OpenSnapshot, dumper: Dumper, options: TakeDumpOptions): Promise<TakenDump> {
-  const { format, compression, onProgress, connectionString, lockWaitMs } = options;
+  const { format, compression, onProgress, connectionString, lockWaitMs, tools } = options;
   const shallCompress = dumper.compressesItself(format, compression);
   const outer = shallCompress ? 'none' : compression;
   const abort = new AbortController();
@@ -43,14 +46,20 @@ export async function takeDump(snapshot: OpenSnapshot, dumper: Dumper, options: 
   const opened = await openContent(snapshot.client, snapshot.tables);
   const total = opened.tables.measured.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const request = { connectionString, snapshot: snapshot.id, format, shallCompress, lockWaitMs, onProgress, signal };
-  const running = dumper.start(request);
+  const onBytes = (bytes: number): void => onProgress({ phase: 'dumping', done: bytes, total, unit: 'bytes' });
+  const zstd = outer === 'zstd' ? await findZstd(tools) : undefined;
+  onBytes(0);
+  const dump = dumper.start(request);
+  const compressed = zstd === undefined ? undefined : compressWithProgram(zstd, dump, { tools, onBytes, signal });
+  const running = compressed ?? dump;
   const writing = writeBackupFile(running.output, {
     folder: options.folder,
     role: 'dump',
     name: format === 'custom' ? 'database.dump' : 'database.sql',
     compression: outer,
+    isCompressed: compressed !== undefined,
     recipients: options.recipients,
-    onBytes: (bytes) => onProgress({ phase: 'dumping', done: bytes, total, unit: 'bytes' }),
+    onBytes: compressed ? () => {} : onBytes,
     signal,
   });
   const measuring = measureContent(snapshot.client, opened, { owner: options.owner, onProgress, signal });

@@ -4,7 +4,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const decimal = z.string().regex(/^-?\d+$/);
 
 /** How a column's value goes into the checksum: as it is, in its binary form, or as text. */
-export const COLUMN_FORMS = ['value', 'float4', 'float8', 'text', 'output'] as const;
+export const COLUMN_FORMS = ['value', 'float4', 'float8', 'numeric', 'text', 'output'] as const;
 
 const columnSchema = z.strictObject({
   name: z.string(),

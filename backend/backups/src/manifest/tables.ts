@@ -97,13 +97,15 @@ const BY_VALUE = new Set(
 function formOf(type: string, isSystem: boolean): ColumnForm {
   if (!isSystem) return 'output';
   if (BY_VALUE.has(type)) return 'value';
-  return type === 'float4' || type === 'float8' ? type : 'text';
+  return type === 'float4' || type === 'float8' || type === 'numeric' ? type : 'text';
 }
 
 const EXPRESSIONS: Record<ColumnForm, (column: string) => string> = {
   value: (column) => column,
   float4: (column) => `float4send(${column})`,
   float8: (column) => `float8send(${column})`,
+  // knows how many digits it shows behind the point, as its text does, and takes less time
+  numeric: (column) => `numeric_send(${column})`,
   text: (column) => `${column}::text`,
   // a type of one's own may have a cast to text that loses something; its output function is what a dump uses
   output: (column) => `CASE WHEN ${column} IS DISTINCT FROM NULL THEN format('%s', ${column}) END`,

@@ -45,10 +45,15 @@ export function startBackupProcess(task: ChildTask, limits = ''): BackupProcess 
 }
 
 /** A program that is taken for a pg_dump, and does what a script says. */
-export function fakePgDump(folder: string, name: string, script: string): string {
-  const file = path.join(folder, name);
-  const text = `#!/bin/sh\n[ "$1" = --version ] && { echo 'pg_dump (PostgreSQL) 18.99'; exit 0; }\n${script}\n`;
-  writeFileSync(file, text);
+export const fakePgDump = (folder: string, name: string, script: string): string =>
+  fakeProgram(path.join(folder, name), 'pg_dump (PostgreSQL) 18.99', script);
+
+/** The same for a zstd. */
+export const fakeZstd = (folder: string, name: string, script: string): string =>
+  fakeProgram(path.join(folder, name), '*** Zstandard CLI (64-bit) v9.9 ***', script);
+
+function fakeProgram(file: string, version: string, script: string): string {
+  writeFileSync(file, `#!/bin/sh\n[ "$1" = --version ] && { echo '${version}'; exit 0; }\n${script}\n`);
   chmodSync(file, 0o755);
   return file;
 }
