@@ -72,6 +72,23 @@ test('who comes and goes is not missed: subscribers, base backups, nameless and 
   expect(missed(replica(100, 100), 3)).toBe(0);
 });
 
+test('of several with one name each is missed, until as many are there again, from whatever address', () => {
+  const memory = new ReplicaMemory();
+  const at = (client: string | null) => replica(100, 100, { replica: 'walreceiver', client });
+  const three = [at('10.0.0.2'), at('10.0.0.3'), at('10.0.0.3')];
+  lagsOf(
+    memory,
+    Array.from({ length: 6 }, () => three),
+  );
+  const gone = (rows: readonly ReplicaRow[], seconds: number) =>
+    memory.update(rows, seconds * SECOND).filter(({ state }) => state === 'gone');
+  expect(gone([at('10.0.0.3'), at('10.0.0.3')], 90)).toMatchObject([{ client: '10.0.0.2', lagSeconds: 15 }]);
+  expect(gone([at('10.0.0.3')], 105)).toMatchObject([{ client: '10.0.0.3' }, { client: '10.0.0.2' }]);
+  expect(gone([at('10.0.0.3'), at('10.0.0.7')], 120)).toHaveLength(1);
+  expect(gone([at('10.0.0.7'), at('10.0.0.3'), at('10.0.0.8')], 135)).toEqual([]);
+  expect(gone([], 150)).toHaveLength(3);
+});
+
 test('another role of the server begins anew', () => {
   const memory = new ReplicaMemory();
   lagsOf(

@@ -19,10 +19,16 @@ export function replicationLag({ replicas, thresholds }: Pick<QuickKnowledge, 'r
     value,
     unit: 'seconds',
     limits,
-    message: `the slowest of ${plural(seen.length, 'replica')}, ${slowest.replica}, ${howFarBehind(slowest, value)}`,
+    message: `the slowest of ${plural(seen.length, 'replica')}, ${nameOf(slowest, seen)}, ${howFarBehind(slowest, value)}`,
     ...(value >= limits.warning && { recommendation: adviceOnReplica(slowest) }),
     evidence: { names: seen.map(({ replica }) => replica).slice(0, 10) },
   };
+}
+
+/** With its address where others have the same name. */
+function nameOf({ replica, client }: ReplicaRow, all: readonly ReplicaRow[]): string {
+  const isShared = all.filter((other) => other.replica === replica).length > 1;
+  return isShared && client !== null ? `${replica} at ${client}` : replica;
 }
 
 function howFarBehind({ state, receives, lagBytes }: ReplicaRow, seconds: number): string {

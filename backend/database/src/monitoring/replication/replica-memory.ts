@@ -32,7 +32,8 @@ export const GONE = 'gone';
  */
 export class ReplicaMemory {
   #positions: Position[] = [];
-  #known = new Map<string, Known>();
+  /** By name: several replicas may have the same one, and one may come back from another address. */
+  #known = new Map<string, readonly Known[]>();
 
   /** Forgets what is of another server, or of another role of this one. */
   clear(): void {
@@ -48,7 +49,9 @@ export class ReplicaMemory {
   update(rows: readonly ReplicaRow[], nowMs: number): ReplicaRow[] {
     this.#remember(rows, nowMs);
     const seen = rows.map((row) => ({ ...row, lagSeconds: this.#lagOf(row, nowMs) }));
-    for (const row of seen) this.#meet(row, nowMs);
+    const named = seen.filter(({ isPhysical, replica }) => isPhysical && !NAMELESS.test(replica));
+    const met = Map.groupBy(named, ({ replica }) => replica);
+    for (const name of new Set([...this.#known.keys(), ...met.keys()])) this.#meet(name, met.get(name) ?? [], nowMs);
     return [...seen, ...this.#gone(nowMs)];
   }
 
@@ -73,22 +76,37 @@ export class ReplicaMemory {
     return Math.max(atLeastSeconds, Math.min(lagSeconds ?? 0, atMostSeconds));
   }
 
-  #meet(row: ReplicaRow, nowMs: number): void {
-    const { replica, isPhysical, lagSeconds } = row;
-    if (!isPhysical || NAMELESS.test(replica)) return;
-    const firstMs = this.#known.get(keyOf(row))?.firstMs ?? nowMs;
-    this.#known.set(keyOf(row), { row, firstMs, lastMs: nowMs, behindSinceMs: nowMs - (lagSeconds ?? 0) * 1000 });
+  /** Of several with one name, those at a known address first; how many there were counts, not which. */
+  #meet(name: string, rows: readonly ReplicaRow[], nowMs: number): void {
+    let missing = this.#known.get(name) ?? [];
+    const takeOne = (matches: (known: Known) => boolean): Known | undefined => {
+      const found = missing.find(matches);
+      missing = missing.filter((known) => known !== found);
+      return found;
+    };
+    const sameAddress = rows.map((row) => ({ row, known: takeOne((known) => known.row.client === row.client) }));
+    const met = sameAddress.map(({ row, known = takeOne(() => true) }) => ({
+      row,
+      firstMs: known?.firstMs ?? nowMs,
+      lastMs: nowMs,
+      behindSinceMs: nowMs - (row.lagSeconds ?? 0) * 1000,
+    }));
+    const missed = missing.filter(
+      ({ firstMs, lastMs }) => lastMs - firstMs >= ESTABLISHED_MS && nowMs - lastMs <= DAY_MS,
+    );
+    const all = [...met, ...missed];
+    if (all.length > 0) this.#known.set(name, all);
+    else this.#known.delete(name);
   }
 
   #gone(nowMs: number): ReplicaRow[] {
-    const gone: ReplicaRow[] = [];
-    for (const [key, { row, firstMs, lastMs, behindSinceMs }] of this.#known) {
-      if (lastMs === nowMs) continue;
-      const isMissed = lastMs - firstMs >= ESTABLISHED_MS && nowMs - lastMs <= DAY_MS;
-      if (!isMissed) this.#known.delete(key);
-      else gone.push({ ...row, state: GONE, receives: false, ...this.#absence(row, nowMs - behindSinceMs) });
-    }
-    return gone;
+    const missed = [...this.#known.values()].flat().filter(({ lastMs }) => lastMs !== nowMs);
+    return missed.map(({ row, behindSinceMs }) => ({
+      ...row,
+      state: GONE,
+      receives: false,
+      ...this.#absence(row, nowMs - behindSinceMs),
+    }));
   }
 
   #absence({ replayedPosition }: ReplicaRow, behindMs: number): Pick<ReplicaRow, 'lagSeconds' | 'lagBytes'> {
@@ -96,8 +114,4 @@ export class ReplicaMemory {
     const lagBytes = log === undefined || replayedPosition === null ? null : log - replayedPosition;
     return { lagSeconds: behindMs / 1000, lagBytes };
   }
-}
-
-function keyOf({ replica, client }: ReplicaRow): string {
-  return `${replica} ${client}`;
 }
