@@ -158,7 +158,7 @@ describe('a request that two might read in different ways is refused, and its co
 });
 
 describe('what is no request', () => {
-  const limits = { headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 20 };
+  const limits = { headersTimeout: 400, requestTimeout: 400, connectionsCheckingInterval: 50 };
   const silent = () => startUpstream((req) => void req.resume());
 
   test('is recorded once, and its connection is closed although the client keeps it open', async () => {
@@ -207,8 +207,8 @@ describe('what is no request', () => {
 
 describe('a body that does not come as it should', () => {
   test.each([
-    ['as a whole', { requestTimeout: 60, headersTimeout: 60, connectionsCheckingInterval: 20 }, {}],
-    ['piece by piece', {}, { bodyIdleMs: 40 }],
+    ['as a whole', { requestTimeout: 400, headersTimeout: 400, connectionsCheckingInterval: 50 }, {}],
+    ['piece by piece', {}, { bodyIdleMs: 400 }],
   ])('RFC 9110 §15.5.9 in time, %s, is answered with 408', async (_what, options, server) => {
     const upstream = await open(startUpstream((req) => void req.resume()));
     const gateway = await open(startGateway(simple([upstream.origin], { sections: { server } }), options));
@@ -225,7 +225,7 @@ describe('a body that does not come as it should', () => {
 
   test('because the upstream does not take it is the fault of the upstream', async () => {
     const upstream = await open(startRawUpstream((socket: Socket) => void socket.pause()));
-    const server = { bodyIdleMs: 50, maxBodyBytes: 1e9 };
+    const server = { bodyIdleMs: 500, maxBodyBytes: 1e9 };
     const gateway = await open(startGateway(simple([upstream.origin], { sections: { server } })));
     const connection = connect(gateway.port);
     connection.write(post('Content-Length: 900000000', ''));

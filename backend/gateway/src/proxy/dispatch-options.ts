@@ -1,4 +1,4 @@
-import { newSpanId, type AttemptRecord, type RequestRecord } from '@clearway/telemetry';
+import type { RequestRecord } from '@clearway/telemetry';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { forwardedPath } from '../routing/target.ts';
@@ -8,25 +8,6 @@ import { upstreamHeaders } from './request-headers.ts';
 import { fieldOf } from './response-headers.ts';
 import { takesTrailers } from './trailers.ts';
 import type { Target, Upstream } from './upstreams.ts';
-
-/** Opens the record of an attempt. */
-export function openAttempt(record: RequestRecord, target: Target): AttemptRecord {
-  const attempt: AttemptRecord = {
-    spanId: newSpanId(),
-    resendCount: record.attempts.length,
-    target: target.origin,
-    startMs: record.elapsedMs(),
-    sentMs: undefined,
-    headersMs: undefined,
-    endMs: undefined,
-    isUploading: false,
-    status: undefined,
-    reason: undefined,
-    cause: undefined,
-  };
-  record.attempts.push(attempt);
-  return attempt;
-}
 
 /** The request as a target is sent it. */
 export function dispatchOptions(

@@ -7,11 +7,12 @@ import { answerFailure, toFailure } from '../pipeline/answer.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { lingerOnClose } from '../pipeline/linger.ts';
 import { AnswerWriter } from './answer-writer.ts';
+import { openAttempt, recordAnswer, recordFailure } from './attempt-record.ts';
 import { classifyError, errorText, isConnectionFailure, type AttemptPhase } from './classify-error.ts';
-import { dispatchOptions, needsOwnConnection, openAttempt, ownConnectionRequest } from './dispatch-options.ts';
+import { dispatchOptions, needsOwnConnection, ownConnectionRequest } from './dispatch-options.ts';
 import { passInterimAnswer } from './interim-answers.ts';
-import { dispatchAlone, outsideOf, placeOutside, type OwnConnectionHandler } from './own-connection.ts';
-import type { Outside } from './targets.ts';
+import { dispatchAlone, type OwnConnectionHandler } from './own-connection.ts';
+import { isQueued, leave, placeOutside, type Place } from './places.ts';
 import { clientHeaders, isContentDropped, isEventStream, textOf } from './response-headers.ts';
 import { TimeLimits, type ExpiredLimit, type Limited } from './time-limits.ts';
 import { announceTrailers, safeTrailers } from './trailers.ts';
@@ -57,8 +58,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   /** Whether the connection had carried another request before. */
   #isReused = false;
   #hasAnswerBegun = false;
-  /** Set when it has a connection to itself. */
-  #outside: keyof Outside | undefined;
+  #place: Place;
   /** Names of fields that follow the answer's body; undefined when none are passed on. */
   #trailers: string[] | undefined;
 
@@ -102,8 +102,8 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   }
 
   #dispatchAlone(target: Target, options: Dispatcher.DispatchOptions): void {
-    this.#outside = placeOutside(this.#exchange, target);
-    target.outside[this.#outside]++;
+    this.#place = placeOutside(this.#exchange, target);
+    target.outside[this.#place]++;
     dispatchAlone(target, ownConnectionRequest(this.#exchange, options, this.#upload?.body), this);
   }
 
@@ -165,21 +165,14 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     if (status === REQUEST_TIMEOUT && this.#mayHaveBeenLeft()) return this.#leftWhileIdle('408');
     const { record, trust } = this.#exchange;
     this.#phase = 'answering';
-    record.status = status;
-    record.answeredMs = record.elapsedMs();
-    if (this.#attempt) {
-      this.#attempt.status = status;
-      this.#attempt.headersMs = record.answeredMs;
-      if (status >= 500) this.#attempt.reason = 'upstream_5xx';
-    }
-    if (status >= 500) record.fail('upstream_5xx', `the upstream answered ${status}`);
+    recordAnswer(record, this.#attempt, status);
     const headers = clientHeaders(fields, record, trust.timing);
     if (isEventStream(headers)) {
       record.kind = 'stream';
       this.#limits.exemptFromTotal();
     }
-    if (this.#outside) this.#addConnectionFields(headers, fields);
-    if (status === UPGRADE_REQUIRED) tellRequiredUpgrade(this.#exchange, headers, fields, this.#outside !== undefined);
+    if (this.#place) this.#addConnectionFields(headers, fields);
+    if (status === UPGRADE_REQUIRED) tellRequiredUpgrade(this.#exchange, headers, fields, this.#place !== undefined);
     this.#limits.expectWithin(this.#upstream.configuration.timeouts.idleMs);
     this.#answer.begin(controller, status, headers);
   }
@@ -243,7 +236,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
         phase: this.#phase,
         isAnswerUnread,
         upload,
-        isQueued: this.#isQueued(),
+        isQueued: this.#phase === 'connecting' && this.#target !== undefined && isQueued(this.#target, this.#place),
         isResolving: this.#target?.isResolving() ?? false,
       }),
     );
@@ -263,26 +256,12 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
     if (upload === this.#upload) this.#fail(failure);
   }
 
-  /** Whether the attempt waits for one of the target's connections rather than for the target. */
-  #isQueued(): boolean {
-    return (
-      this.#phase === 'connecting' &&
-      !this.#outside &&
-      this.#target !== undefined &&
-      this.#target.inFlight - outsideOf(this.#target) > this.#target.maxConnections
-    );
-  }
-
   #fail(failure: Failure): void {
     if (this.#closed) return;
-    if (this.#attempt) {
-      this.#attempt.reason ??= failure.reason;
-      this.#attempt.cause ??= failure.message;
-      this.#attempt.isUploading = this.#isUploading();
-    }
+    if (this.#attempt) recordFailure(this.#attempt, failure, this.#isUploading());
     const next = this.#nextAfter(failure.reason);
     this.#close();
-    if (this.#phase === 'connecting' && !this.#outside) this.#target?.pool.cancel(this);
+    if (this.#phase === 'connecting' && !this.#place) this.#target?.pool.cancel(this);
     this.#answer.abandon();
     this.#controller?.abort(failure);
     this.#upload?.body.destroy();
@@ -314,8 +293,7 @@ export class Forwarding implements PooledHandler, OwnConnectionHandler, Limited,
   #close(): void {
     this.#closed = true;
     if (this.#attempt) this.#attempt.endMs = this.#exchange.record.elapsedMs();
-    if (this.#target) this.#target.inFlight--;
-    if (this.#target && this.#outside) this.#target.outside[this.#outside]--;
+    if (this.#target) leave(this.#target, this.#place);
     this.#limits.clear();
   }
 }

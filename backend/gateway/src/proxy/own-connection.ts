@@ -1,11 +1,9 @@
-import { Failure } from '@clearway/kernel';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { toFailure } from '../pipeline/answer.ts';
-import type { Exchange } from '../pipeline/exchange.ts';
-import type { Outside, Target } from './targets.ts';
+import type { Target } from './targets.ts';
 
 /** RFC 9110, 10.1.1: who knows no expectation never asks for the body, so that it is sent all the same after a while. */
 const CONTINUE_AFTER_MS = 1000;
@@ -59,26 +57,6 @@ export function dispatchAlone(target: Target, options: OwnConnectionRequest, han
   if (body === undefined) outgoing.end();
   else if (options.isExpecting) sendWhenAsked(outgoing, body, handler);
   else body.pipe(outgoing);
-}
-
-/**
- * The kind of connection that a request gets beside the pool: as many of them as the pool has for what is no upgrade, and
- * as many upgrades as the gateway may have.
- *
- * @throws Failure `overloaded` when there are no more
- */
-export function placeOutside({ upgrade, runtime }: Exchange, target: Target): keyof Outside {
-  const { upgrades, configuration } = runtime;
-  const isFull = upgrade
-    ? upgrades.isClosing || upgrades.size >= configuration.server.maxUpgrades
-    : target.outside.others >= target.maxConnections;
-  if (isFull) throw new Failure('overloaded', { message: 'no more connections beside the pool may be opened' });
-  return upgrade ? 'upgrades' : 'others';
-}
-
-/** How many of a target's requests have no place in its pool. */
-export function outsideOf({ outside }: Target): number {
-  return outside.upgrades + outside.others;
 }
 
 function connectorOf({ connectAlone, hostname, authority, isTls, serverName, port }: Target) {
