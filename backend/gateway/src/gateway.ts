@@ -114,8 +114,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const turns = new Turns();
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
-    // what comes behind the last request of a connection
-    if (req.socket.writableEnded) return;
+    // what comes behind the last request of a connection, or from a client that has left before the app called
+    if (req.socket.writableEnded || req.socket.destroyed) return;
     if (isLast(req)) res.shouldKeepAlive = false;
     const isExpecting = claimExpectation(req);
     // Node gives an answer its socket when those before it are written

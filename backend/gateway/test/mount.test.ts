@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gateway, type GatewayConfigurationInput, type MountedGateway, type MountOptions } from '../src/index.ts';
@@ -92,6 +92,23 @@ describe('a mounted gateway', () => {
     expect((await fetch(`${origin}/v1/7`, { method: 'POST', body: 'read' })).status).toBe(500);
     expect(String(told)).toContain('mount the gateway before body parsers');
     expect((await fetch(`${origin}/v1/7`)).status).toBe(200);
+  });
+
+  test('keeps nothing of a client that has left while the app was busy with its request', async () => {
+    const proxy = mount({ configuration: await tracksAt() });
+    let isGiven: () => void = () => {};
+    const given = new Promise<void>((resolve) => (isGiven = resolve));
+    const origin = await serve((req, res) => {
+      req.socket.once('close', () => {
+        proxy(req, res);
+        isGiven();
+      });
+      client.resetAndDestroy();
+    });
+    const client = connect(Number(new URL(origin).port), '127.0.0.1');
+    client.write('POST /v1/7 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe');
+    await given;
+    expect(proxy.open.size).toBe(0);
   });
 
   test('goes on with the trace that the app is in, and with its sampling', async () => {
