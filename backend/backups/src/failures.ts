@@ -68,6 +68,12 @@ const SYSTEM_REASONS: readonly (readonly [RegExp, BackupFailureReason])[] = [
   [/^ABORT_ERR$/, 'interrupted'],
 ];
 
+const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/^(ENOSPC|EDQUOT|EFBIG)$/, 'make room there, or name a folder on another disk: --dir, or BACKUP_DIR'],
+  [/^(EACCES|EPERM|EROFS)$/, 'give this account the right to it, or name another folder: --dir, or BACKUP_DIR'],
+  [/^53100$/, 'make room on the disk of the database server'],
+];
+
 /**
  * Makes a BackupFailure of whatever was thrown: by the database's or the system's error code when it has one.
  *
@@ -76,8 +82,11 @@ const SYSTEM_REASONS: readonly (readonly [RegExp, BackupFailureReason])[] = [
 export function asBackupFailure(error: unknown, fallback: BackupFailureReason): BackupFailure {
   if (error instanceof BackupFailure) return error;
   const { code, message } = describe(error);
-  const match = [...SQL_REASONS, ...SYSTEM_REASONS].find(([pattern]) => code !== undefined && pattern.test(code));
-  return new BackupFailure(match?.[1] ?? fallback, message, { cause: error });
+  const of = <T>(known: readonly (readonly [RegExp, T])[]): T | undefined =>
+    known.find(([pattern]) => code !== undefined && pattern.test(code))?.[1];
+  const remedy = of(REMEDIES);
+  const reason = of([...SQL_REASONS, ...SYSTEM_REASONS]) ?? fallback;
+  return new BackupFailure(reason, message, { cause: error, ...(remedy !== undefined && { remedy }) });
 }
 
 /** By what it holds and not by its class: errors of Node itself may be of another realm than this module. */

@@ -30,6 +30,7 @@ export {
   type Verification,
   type VerifyLevel,
 } from './catalogue/states.ts';
+export { makeDirectory } from './files/durable.ts';
 export { directoryStorage } from './storage/directory-storage.ts';
 export { s3Storage } from './storage/s3/s3-storage.ts';
 export type { S3StorageOptions } from './storage/s3/options.ts';

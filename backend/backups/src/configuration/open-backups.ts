@@ -4,6 +4,7 @@ import type { Clock } from '@clearway/kernel';
 import { readIdentities } from '../encryption/age.ts';
 import type { BackupEngine } from '../engine/engine.ts';
 import { logicalEngine } from '../engine/logical-engine.ts';
+import { answering } from '../files/answering.ts';
 import { BackupFailure } from '../failures.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 import { embeddedScratch } from '../verify/embedded-scratch.ts';
@@ -31,7 +32,12 @@ export interface OpenBackupsOptions {
   readonly localDirectory?: string | undefined;
   /** URL of the server to restore into, instead of `verify.server`. */
   readonly verifyServer?: string | undefined;
+  /** How long a directory may take to answer: 15 seconds when it is left out. */
+  readonly answerLimitMs?: number | undefined;
 }
+
+/** Methods of the engine that cannot do without the working directory. */
+const USES_WORK_DIRECTORY = ['create', 'adopt', 'restore', 'restores', 'confirm', 'undo'];
 
 /** How one database is backed up: with what, where to, and by which rules. */
 export interface BackedUpDatabase {
@@ -92,7 +98,11 @@ export function localBackupDirectory(
 export function openBackups(options: OpenBackupsOptions): Backups {
   const { sections, variables, directory } = options;
   const workDirectory = localBackupDirectory(variables, directory, options.localDirectory);
-  const storages = openStorages(sections.backupStorages, { localDirectory: workDirectory, root: directory });
+  const storages = openStorages(sections.backupStorages, {
+    ...options,
+    localDirectory: workDirectory,
+    root: directory,
+  });
   const open = (entry: BackupConfiguration): BackedUpDatabase => openDatabase(entry, options, workDirectory, storages);
   const databases = sections.backups.map(open);
   return {
@@ -117,7 +127,7 @@ function openDatabase(
   workDirectory: string,
   storages: ReadonlyMap<string, BackupStorage>,
 ): BackedUpDatabase {
-  const { sections, variables, directory, clock } = options;
+  const { sections, variables, directory, clock, answerLimitMs } = options;
   const policy = policyOf(entry, variables);
   const sources = {
     databases: sections.databases,
@@ -130,10 +140,11 @@ function openDatabase(
   const [first, ...others] = entry.storage.flatMap((id) => storages.get(id) ?? []);
   if (!first) throw new BackupFailure('not-found', `the backups of ${entry.database} have no storage`);
   const tools = { variables, pgDump: variables['PG_DUMP'] || undefined };
+  const engine = logicalEngine({ clock, tools, workDirectory, scratch });
   return {
     id: entry.database,
     policy,
-    engine: logicalEngine({ clock, tools, workDirectory, scratch }),
+    engine: answering(engine, { directory: workDirectory, limitMs: answerLimitMs, by: USES_WORK_DIRECTORY }),
     storages: [first, ...others],
     connectionString,
     nameOnServer: nameOfDatabase(entry.database, sources),

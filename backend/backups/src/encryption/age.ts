@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import { text as streamText } from 'node:stream/consumers';
 import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
 
@@ -37,11 +38,14 @@ export function checkRecipient(recipient: string): void {
   addRecipient(new Encrypter(), recipient);
 }
 
+/** A device that never ends is no file of identities. */
+const MOST_IDENTITY_BYTES = 1024 * 1024;
+
 /** Reads identities from a file as `age-keygen` writes it: one a line, `#` begins a comment. */
 export async function readIdentities(file: string): Promise<string[]> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await streamText(createReadStream(file, { end: MOST_IDENTITY_BYTES }));
   } catch (error) {
     throw new BackupFailure(
       'key-missing',

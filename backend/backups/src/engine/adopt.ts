@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '@clearway/kernel';
 import { compressionOf, openArchive, decompress } from '../archive/open-archive.ts';
@@ -82,6 +83,7 @@ export async function adoptDump(
 }
 
 async function recognise(file: string): Promise<Pick<Manifest['dump'], 'compression' | 'format' | 'tool'>> {
+  await assertFile(file);
   const start = await firstBytes(file);
   const compression = compressionOf(start);
   const source = createReadStream(file);
@@ -95,6 +97,15 @@ async function recognise(file: string): Promise<Pick<Manifest['dump'], 'compress
   } finally {
     source.destroy();
   }
+}
+
+/** A pipe or a device may never end, and cannot be read twice. */
+async function assertFile(file: string): Promise<void> {
+  const found = await stat(file).catch((error: unknown) => {
+    throw asBackupFailure(error, 'storage-failed');
+  });
+  if (found.isFile()) return;
+  throw new BackupFailure('storage-failed', `${file} is no file`, { remedy: 'name the file that holds the dump' });
 }
 
 async function firstBytes(file: string): Promise<Buffer> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { BackupFailure } from '../failures.ts';
 
 /** Makes sure that what was written to a file outlives a crash of the machine. */
 export async function syncFile(file: string): Promise<void> {
@@ -23,15 +24,33 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Makes a directory and those above it, each synced into its parent. */
+/**
+ * Makes a directory and those above it, each synced into its parent. Not by `recursive`: Node tries that forever where the
+ * system lets nobody make anything, as in `/proc`.
+ *
+ * @throws BackupFailure `storage-failed`
+ */
 export async function makeDirectory(directory: string, mode = 0o700): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode });
-  if (first === undefined) return;
-  for (let at = path.resolve(directory); ; at = path.dirname(at)) {
-    await syncDirectory(path.dirname(at));
-    if (at === path.resolve(first)) return;
+  const at = path.resolve(directory);
+  if (await isDirectory(at)) return;
+  await makeDirectory(path.dirname(at), mode);
+  try {
+    await mkdir(at, { mode });
+  } catch (error) {
+    if (await isDirectory(at)) return;
+    throw new BackupFailure('storage-failed', `no folder can be made at ${at}: ${(error as Error).message}`, {
+      cause: error,
+      remedy: 'name one that this account may write to (for backups by --dir, or BACKUP_DIR)',
+    });
   }
+  await syncDirectory(path.dirname(at));
 }
+
+const isDirectory = (file: string): Promise<boolean> =>
+  stat(file).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 /** Writes a file whole or not at all: a reader sees the old content or the new one, also after a crash. */
 export async function writeDurably(file: string, content: string): Promise<void> {

@@ -38,6 +38,7 @@ export function directoryStorage(root: string, id = 'local'): BackupStorage {
     location: root,
     async list() {
       const entries = (await absent(() => readdir(root, { withFileTypes: true }))) ?? [];
+      if (entries.length === 0) await assertNoFile(root);
       const folders = entries.filter((entry) => entry.isDirectory() && isBackupId(entry.name)).map(({ name }) => name);
       const whole = await Promise.all(folders.map((name) => absent(() => stat(place(name, MANIFEST_FILE)))));
       return folders.filter((_, i) => whole[i] !== undefined).sort();
@@ -75,6 +76,15 @@ export async function freeBytesOf(directory: string): Promise<number | undefined
       if (at === path.dirname(at)) return undefined;
     }
   }
+}
+
+/** A file in the folder's place is a mistake; nothing in its place is an empty storage. */
+async function assertNoFile(root: string): Promise<void> {
+  const found = await stat(root).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  throw new BackupFailure('storage-failed', `${root} is no folder`, {
+    remedy: 'name the folder of the backups: --dir, or BACKUP_DIR',
+  });
 }
 
 async function storeFolder(root: string, backup: BackupToStore): Promise<void> {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { CliContext } from '../context.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
+import { act } from './act.ts';
 import type { BackupCommand } from './command.ts';
 
 const EXAMPLES = `
@@ -24,18 +25,22 @@ export function addNewKeyCommand(backup: BackupCommand, context: CliContext, fin
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (file, options) => {
-      const { newIdentity } = await import('@clearway/backups');
-      const { identity, recipient } = await newIdentity();
-      const created = new Date(context.clock.nowMs()).toISOString();
-      const content = `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
-      const place = path.resolve(context.directory, file);
-      try {
-        await writeFile(place, content, { flag: 'wx', mode: 0o600 });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        throw new UsageError(`${file} is there already, and may be a key: name another file`);
-      }
-      context.out(options.json ? JSON.stringify({ file: place, recipient }, null, 2) : recipient);
-      finish(EXIT.ok);
+      const asJson = options.json === true;
+      const code = await act(context, asJson, async () => {
+        const { asBackupFailure, newIdentity } = await import('@clearway/backups');
+        const { identity, recipient } = await newIdentity();
+        const created = new Date(context.clock.nowMs()).toISOString();
+        const content = `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
+        const place = path.resolve(context.directory, file);
+        try {
+          await writeFile(place, content, { flag: 'wx', mode: 0o600 });
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asBackupFailure(error, 'storage-failed');
+          throw new UsageError(`${file} is there already, and may be a key: name another file`);
+        }
+        context.out(asJson ? JSON.stringify({ file: place, recipient }, null, 2) : recipient);
+        return EXIT.ok;
+      });
+      finish(code);
     });
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { CliContext } from '../../context.ts';
@@ -57,7 +57,8 @@ export function systemdScheduler(context: CliContext, installation: Installation
       if (!isThere) {
         const places = new Set(parts.map(({ place }) => place));
         await removeFiles([...there.keys()].filter((file) => !places.has(file)));
-        await mkdir(folder, { recursive: true });
+        const { makeDirectory } = await import('@clearway/backups');
+        await makeDirectory(folder, 0o755);
         for (const { place, text } of parts) await writeFile(place, text, { mode: 0o644 });
         await systemctl('daemon-reload');
       }
