@@ -3,8 +3,17 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock, type Clock } from '@clearway/kernel';
-import { directoryStorage, listBackups, pruneBackups, type BackupStorage, type PruneRequest } from '../src/index.ts';
+import {
+  directoryStorage,
+  listBackups,
+  pruneBackups,
+  readBackup,
+  type BackupProgress,
+  type BackupStorage,
+  type PruneRequest,
+} from '../src/index.ts';
 import { lockNameOf } from '../src/lock/lock-name.ts';
+import { whileReading } from '../src/lock/read-lease.ts';
 import { withStorageLock } from '../src/lock/storage-lock.ts';
 import { writeManifest } from '../src/manifest/document.ts';
 import type { Manifest } from '../src/manifest/schema.ts';
@@ -156,6 +165,51 @@ describe('pruning a storage', () => {
     });
     await expect(held).rejects.toMatchObject({ reason: 'locked' });
     expect((await storage.locks.read(lockNameOf('tracks')))?.text).toContain('another-machine');
+  });
+
+  test('waits for no reader, and a reader waits for it: what it removed meanwhile is not read', async () => {
+    const [old, young] = [await aged(40), await aged(1)];
+    const read = async (id: string, work: () => Promise<string>) =>
+      whileReading(await readBackup(storage, id), { what: 'restore', clock }, work);
+    let reading: Promise<string> | undefined;
+    let hasRead = false;
+    await withStorageLock(storage, { database: 'tracks', what: 'prune', clock }, async () => {
+      reading = read(old, () => Promise.resolve(((hasRead = true), 'read')));
+      reading.catch(() => {});
+      while ((await storage.locks.list('reading-')).length === 0)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      await storage.remove(old);
+    });
+    await expect(reading).rejects.toMatchObject({ reason: 'not-found' });
+    expect(hasRead).toBe(false);
+    expect(await read(young, () => Promise.resolve('read'))).toBe('read');
+    expect(await storage.locks.list('')).toEqual([]);
+  });
+
+  test('spares what another machine reads, until its note was not renewed for 20 minutes', async () => {
+    const [old] = [await aged(40), await aged(1)];
+    const lease = path.join(path.dirname(lockFile('tracks')), `reading-${old}-00000000.json`);
+    writeFileSync(lease, note('another-machine', '4711 1'));
+    utimesSync(lease, NOW_MS / 1000, NOW_MS / 1000 - 60);
+    const { storages } = await prune();
+    expect(storages[0]?.databases[0]).toMatchObject({ removed: [], inUse: [{ id: old }] });
+    utimesSync(lease, NOW_MS / 1000, NOW_MS / 1000 - 21 * 60);
+    await prune();
+    expect(await storage.list()).not.toContain(old);
+    expect(await storage.locks.list('')).toEqual([]);
+  });
+
+  test('does not keep anybody from reading where no note can be written', async () => {
+    const backup = await readBackup(storage, await aged(1));
+    const full = { ...storage, locks: { ...storage.locks, create: () => Promise.reject(new Error('no space left')) } };
+    const warnings: (string | undefined)[] = [];
+    const reading = {
+      what: 'restore',
+      clock,
+      onProgress: ({ message }: BackupProgress) => void warnings.push(message),
+    };
+    expect(await whileReading({ ...backup, storage: full }, reading, () => Promise.resolve('read'))).toBe('read');
+    expect(warnings).toEqual(['nothing keeps the backup from being pruned: no space left']);
   });
 
   test('is what the catalogue shows afterwards', async () => {

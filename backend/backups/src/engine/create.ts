@@ -7,15 +7,17 @@ import { databaseOfUrl } from '../connection/session.ts';
 import { openSnapshot } from '../dump/snapshot.ts';
 import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
 import { asBackupFailure } from '../failures.ts';
+import { whileCreating } from '../lock/storage-lock.ts';
 import { writeManifest } from '../manifest/document.ts';
 import { globalsScript, listRoles } from '../manifest/roles.ts';
 import type { Manifest, ManifestRole, ManifestSource } from '../manifest/schema.ts';
 import { describeSource } from '../manifest/source.ts';
 import type { OnProgress } from '../progress.ts';
-import { MANIFEST_FILE } from '../storage/storage.ts';
+import { MANIFEST_FILE, type BackupStorage } from '../storage/storage.ts';
 import { checkIdentity } from './identity.ts';
 import type { CreatedBackup, CreateRequest } from './engine.ts';
 import { continueStoring } from './continue.ts';
+import { findMadeSince } from './made-since.ts';
 import { storeCopies, type StoreOptions } from './store-copies.ts';
 import { chooseDumper } from './choose-dumper.ts';
 import type { MachineTools } from '../dump/tools.ts';
@@ -34,7 +36,8 @@ export interface CreateDependencies {
 
 /**
  * Makes a backup: dump and manifest from one snapshot, written beside the place, synced, and stored whole in each storage.
- * One that fails is kept aside with its reason; one that no storage takes waits for the next run.
+ * One that fails is kept aside with its reason; one that no storage takes waits for the next run. One process at a time
+ * makes one of a database, to its last copy; a safety backup waits for none.
  *
  * @param verify reads a copy where it lies
  * @throws BackupFailure
@@ -44,9 +47,25 @@ export async function createBackup(
   dependencies: CreateDependencies,
   verify: StoreOptions['verify'],
 ): Promise<CreatedBackup> {
+  const storages = [request.storage, ...(request.copies ?? [])];
+  const create = () => createAlone(request, dependencies, storages, verify);
+  if (request.purpose === 'safety') return create();
+  const { unlessMadeSinceMs: sinceMs, connectionString } = request;
+  const database = databaseOfUrl(connectionString);
+  return whileCreating(storages, { database, clock: dependencies.clock }, async () => {
+    const made = sinceMs === undefined ? undefined : await findMadeSince(sinceMs, database, storages);
+    return made ?? create();
+  });
+}
+
+async function createAlone(
+  request: CreateRequest,
+  dependencies: CreateDependencies,
+  storages: readonly BackupStorage[],
+  verify: StoreOptions['verify'],
+): Promise<CreatedBackup> {
   const { clock, workDirectory } = dependencies;
   const { onProgress, signal } = request;
-  const storages = [request.storage, ...(request.copies ?? [])];
   const id = newBackupId(databaseOfUrl(request.connectionString), clock.nowMs());
   await continueStoring(nameOfBackupId(id), storages, { clock, workDirectory, verify, onProgress, signal });
   const meantFor = { nowMs: clock.nowMs(), storages: storages.map((storage) => storage.id) };

@@ -32,6 +32,8 @@ export interface CreateRequest extends Operation {
   /** Takes another cluster than before for granted from now on. */
   readonly acceptNewIdentity?: boolean | undefined;
   readonly purpose?: 'regular' | 'safety' | undefined;
+  /** Takes one that somebody else has begun since this moment, if every storage holds a good copy of it. */
+  readonly unlessMadeSinceMs?: number | undefined;
   /** How long to wait for a table that another transaction changes, in milliseconds. */
   readonly lockWaitMs?: number | undefined;
 }
@@ -49,6 +51,8 @@ export interface CopyOutcome {
 export interface CreatedBackup extends StoredBackup {
   /** What came of each storage, in the order of the request. A backup is made when one of them has no failure. */
   readonly copies: readonly CopyOutcome[];
+  /** Somebody else had made it since the moment that was given: nothing was done. */
+  readonly isEarlier?: true;
 }
 
 /** A backup that is to be copied to a storage that lacks it. */
@@ -61,6 +65,8 @@ export interface CopyRequest extends Operation {
 export interface VerifyRequest extends Operation {
   readonly backup: StoredBackup;
   readonly level: VerifyLevel;
+  /** Takes the proof that somebody else has made since this moment. */
+  readonly unlessProvenSinceMs?: number | undefined;
 }
 
 /** What is to be restored, and where to. */
@@ -110,14 +116,17 @@ export interface BackupEngine {
   readonly abilities: EngineAbilities;
   /**
    * Makes a backup, stores it in each storage, and reads it there once to its last byte. What a process before it made and
-   * could not store any more is stored first.
+   * could not store any more is stored first. While another one does so for the same database, it is refused: `locked`.
    */
   create(request: CreateRequest): Promise<CreatedBackup>;
   /** Copies a backup to a storage that lacks it, and reads it there once to its last byte. */
   copy(request: CopyRequest): Promise<StoredBackup>;
   /** Takes a copy of a dump that was made elsewhere, and reads it once to its last byte. */
   adopt(request: AdoptRequest): Promise<StoredBackup>;
-  /** Verifies a copy where it lies. What is wrong with it is in the result. */
+  /**
+   * Verifies a copy where it lies. What is wrong with it is in the result. While another one restores the same copy, it is
+   * refused: `locked`.
+   */
   verify(request: VerifyRequest): Promise<VerifyResult>;
   /** Restores a copy into another database, compares it, and puts it in the old one's place. */
   restore(request: RestoreRequest): Promise<RestoreResult>;

@@ -3,10 +3,12 @@ import type { MachineTools } from '../dump/tools.ts';
 import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { withSession } from '../connection/session.ts';
 import { BackupFailure } from '../failures.ts';
+import { whileProving, whileReading } from '../lock/read-lease.ts';
 import { confirmRestore, undoRestore } from '../restore/clean-up.ts';
 import { Journals } from '../restore/journal.ts';
 import { restoreBackup } from '../restore/restore.ts';
 import type { ScratchServer } from '../verify/scratch.ts';
+import { provenSince } from '../verify/proven-since.ts';
 import { verifyBackup } from '../verify/verify.ts';
 import { adoptDump } from './adopt.ts';
 import { createBackup } from './create.ts';
@@ -38,7 +40,9 @@ export function logicalEngine({ clock, tools, workDirectory, scratch }: LogicalE
     backup: StoredBackup,
     { identities, signal, onProgress }: Pick<CreateRequest, 'identities' | 'signal' | 'onProgress'>,
   ): Promise<StoredBackup> => {
-    const result = await engine.verify({ backup, level: 'decode', identities, signal, onProgress });
+    // nobody prunes what was just stored
+    const options = { level: 'decode', identities, signal, onProgress: onProgress ?? silent, scratch, clock } as const;
+    const result = await verifyBackup(backup, options);
     if (result.failure) throw result.failure;
     return result.backup;
   };
@@ -47,12 +51,22 @@ export function logicalEngine({ clock, tools, workDirectory, scratch }: LogicalE
     abilities: { pointInTime: false, incremental: false },
     create: (request) => createBackup(request, { clock, tools, workDirectory }, (copy) => decoded(copy, request)),
     copy: ({ backup, storage, ...request }) =>
-      copyBackup(backup, storage, { ...request, verify: (copy) => decoded(copy, request) }),
+      whileReading(backup, { ...request, what: 'copy', clock }, () =>
+        copyBackup(backup, storage, { ...request, verify: (copy) => decoded(copy, request) }),
+      ),
     adopt: async (request) => decoded(await adoptDump(request, { clock, workDirectory }), request),
-    verify: ({ onProgress = silent, ...request }) =>
-      verifyBackup(request.backup, { ...request, scratch, clock, onProgress }),
+    verify({ onProgress = silent, ...request }) {
+      const { backup, level, signal } = request;
+      const reading = { what: 'verify', clock, onProgress, signal };
+      const verify = async () =>
+        (await provenSince(request)) ?? verifyBackup(backup, { ...request, scratch, clock, onProgress });
+      return level === 'decode' ? whileReading(backup, reading, verify) : whileProving(backup, reading, verify);
+    },
     restore(request) {
-      if (request.pointInTime === undefined) return restoreBackup(request, { clock, workDirectory, engine });
+      if (request.pointInTime === undefined) {
+        const reading = { ...request, what: 'restore', clock };
+        return whileReading(request.backup, reading, () => restoreBackup(request, { clock, workDirectory, engine }));
+      }
       const message = 'a dump holds one moment: it cannot be restored to a point in time';
       const remedy =
         'restore the last backup before it; an engine that keeps the log of changes (pgBackRest) can do more';

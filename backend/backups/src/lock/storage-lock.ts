@@ -1,99 +1,63 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@clearway/kernel';
-import { identifyProcess, stillRuns } from '@clearway/database';
-import { z } from 'zod';
-import { BackupFailure } from '../failures.ts';
-import type { BackupStorage, LockNote } from '../storage/storage.ts';
+import { asBackupFailure, BackupFailure } from '../failures.ts';
+import type { LockNote } from '../storage/storage.ts';
 import { lockNameOf } from './lock-name.ts';
+import {
+  holderOf,
+  holdNote,
+  isStale,
+  newNote,
+  parseNote,
+  type HeldNote,
+  type NotePlace,
+  type StillHeld,
+} from './note.ts';
 
 const SETTLE_MS = 500;
-const RENEW_MS = 60_000;
-/**
- * A note that was not renewed for so long is stale. The times are the storage's and this machine's, which may differ: S3
- * refuses requests that are more than 15 minutes off.
- */
-const STALE_MS = 20 * 60_000;
 
-const noteSchema = z.object({
-  token: z.string(),
-  host: z.string(),
-  process: z.string(),
-  work: z.string(),
-  since: z.string(),
-});
-type Note = z.infer<typeof noteSchema>;
-
-/** Where the note lies. */
-type LockPlace = Pick<BackupStorage, 'id' | 'locks'>;
-
-/** Makes sure that the lock is still held: to be called before each step that cannot be undone. */
-export type StillHeld = () => Promise<void>;
+/** What is locked, and for what. */
+export interface StorageLock {
+  readonly name: string;
+  /** What is told to whom it is refused, such as `the backups of tracks are being worked on`. */
+  readonly busy: string;
+  /** What the holder is at, such as `prune`. */
+  readonly what: string;
+  readonly clock: Clock;
+}
 
 /**
  * Works on the backups of a database in a storage, alone among all machines. The holder renews its note; one that is not
  * renewed, or whose process is gone from this machine, is stale and is taken over.
  *
- * A holder that was stopped for long and wakes up may have lost the lock: that is why it asks before each step.
- *
  * @param what such as `prune`
  * @throws BackupFailure `locked`, which names who has it
  */
 export async function withStorageLock<T>(
-  storage: LockPlace,
+  storage: NotePlace,
   { database, what, clock }: { readonly database: string; readonly what: string; readonly clock: Clock },
   work: (stillHeld: StillHeld) => Promise<T>,
 ): Promise<T> {
-  const name = lockNameOf(database);
-  const since = new Date(clock.nowMs()).toISOString();
-  const mine: Note = {
-    token: randomUUID(),
-    host: hostname(),
-    process: identifyProcess(process.pid) ?? '',
-    work: what,
-    since,
-  };
-  let version = await acquire(storage, name, mine, { database, clock });
-  let renewedMs = clock.monotonicMs();
-  let renewing: Promise<void> | undefined;
-  const renew = async (): Promise<void> => {
-    const isMine = await storage.locks.replace(name, JSON.stringify(mine), version);
-    const note = isMine ? await storage.locks.read(name) : undefined;
-    if (note === undefined || parse(note)?.token !== mine.token) {
-      throw new BackupFailure(
-        'locked',
-        `the lock on the backups of ${database} in ${storage.id} was lost to another process`,
-      );
-    }
-    version = note.version;
-    renewedMs = clock.monotonicMs();
-  };
-  const stillHeld: StillHeld = async () => {
-    if (clock.monotonicMs() - renewedMs < RENEW_MS) return;
-    await (renewing ??= renew().finally(() => (renewing = undefined)));
-  };
-  const timer = setInterval(() => void stillHeld().catch(() => {}), RENEW_MS / 2).unref();
+  const busy = `the backups of ${database} are being worked on`;
+  const lock = await lockStorage(storage, { name: lockNameOf(database), busy, what, clock });
   try {
-    return await work(stillHeld);
+    return await work(lock.stillHeld);
   } finally {
-    clearInterval(timer);
-    await renewing?.catch(() => {});
-    // one that cannot be removed is stale soon
-    await storage.locks.remove(name, version).catch(() => {});
+    await lock.release();
   }
 }
 
-/** Writes the note, or takes a stale one over. Returns its version. */
-async function acquire(
-  storage: LockPlace,
-  name: string,
-  mine: Note,
-  { database, clock }: { readonly database: string; readonly clock: Clock },
-): Promise<string> {
+/**
+ * The same with another name.
+ *
+ * @throws BackupFailure `locked`
+ */
+export async function lockStorage(storage: NotePlace, lock: StorageLock): Promise<HeldNote> {
+  const { name, clock } = lock;
+  const note = newNote(lock.what, clock);
   const held = await storage.locks.read(name);
-  if (held && !isStale(held, clock.nowMs())) throw lockedBy(held, storage, database);
-  const text = JSON.stringify(mine);
+  if (held && !isStale(held, clock.nowMs())) throw lockedBy(held, storage, lock);
+  const text = JSON.stringify(note);
   if (held) {
     // of two that take a stale one over at the same moment, the one that wrote last has it: both have written by then
     await storage.locks.replace(name, text, held.version);
@@ -101,30 +65,42 @@ async function acquire(
   } else await storage.locks.create(name, text);
   // what is read back decides: not every storage refuses to write over what another one wrote at the same moment
   const written = await storage.locks.read(name);
-  if (!written || parse(written)?.token !== mine.token) throw lockedBy(written, storage, database);
-  return written.version;
+  if (!written || parseNote(written)?.token !== note.token) throw lockedBy(written, storage, lock);
+  return holdNote(storage, { name, note, version: written.version, clock });
 }
 
-function isStale(note: LockNote, nowMs: number): boolean {
-  const holder = parse(note);
-  if (holder?.host === hostname()) return !stillRuns(holder.process);
-  return nowMs - note.writtenAtMs > STALE_MS;
+/**
+ * Works while nobody else makes a backup of the same database to one of the same storages. A storage that does not answer
+ * keeps nobody from a backup.
+ *
+ * @throws BackupFailure `locked`
+ */
+export async function whileCreating<T>(
+  storages: readonly NotePlace[],
+  { database, clock }: { readonly database: string; readonly clock: Clock },
+  work: () => Promise<T>,
+): Promise<T> {
+  const busy = `another backup of ${database} is under way`;
+  const lock = { name: `create-${lockNameOf(database)}`, busy, what: 'create', clock };
+  const held: HeldNote[] = [];
+  try {
+    // in one order, so that of two at least one gets them all
+    for (const storage of storages.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+      try {
+        held.push(await lockStorage(storage, lock));
+      } catch (error) {
+        const failure = asBackupFailure(error, 'storage-failed');
+        if (failure.reason === 'locked') throw failure;
+      }
+    }
+    return await work();
+  } finally {
+    for (const note of held.reverse()) await note.release();
+  }
 }
 
-function lockedBy(note: LockNote | undefined, storage: LockPlace, database: string): BackupFailure {
-  const holder = note && parse(note);
-  const who = holder
-    ? `${holder.work} on ${holder.host}, process ${Number.parseInt(holder.process, 10)}, since ${holder.since}`
-    : 'another process';
-  return new BackupFailure('locked', `the backups of ${database} in ${storage.id} are being worked on: ${who}`, {
+function lockedBy(note: LockNote | undefined, storage: NotePlace, { busy }: StorageLock): BackupFailure {
+  return new BackupFailure('locked', `${busy} in ${storage.id}: ${holderOf(note)}`, {
     remedy: 'wait until it has ended; a process that died loses its lock within 20 minutes',
   });
-}
-
-function parse({ text }: LockNote): Note | undefined {
-  try {
-    return noteSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }

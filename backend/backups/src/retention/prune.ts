@@ -1,7 +1,9 @@
 import type { Clock } from '@clearway/kernel';
 import { listBackups, readBackup, type StoredBackup } from '../catalogue/catalogue.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
-import { withStorageLock, type StillHeld } from '../lock/storage-lock.ts';
+import type { StillHeld } from '../lock/note.ts';
+import { readerOf } from '../lock/read-lease.ts';
+import { withStorageLock } from '../lock/storage-lock.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 import { groupBackups, type BackupGroup } from './groups.ts';
 import { isProven, planRetention, retained, type RetentionPlan } from './plan.ts';
@@ -24,12 +26,21 @@ export interface PruneRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A backup that somebody reads. */
+export interface BackupInUse {
+  readonly id: string;
+  /** Who, and since when. */
+  readonly reader: string;
+}
+
 /** What was done with the backups of one database in one storage. */
 export interface DatabasePruned {
   readonly database: string;
   readonly plan: RetentionPlan;
   /** Ids of what was removed; in a dry run, of nothing. */
   readonly removed: readonly string[];
+  /** What was to go and stays for now, since somebody reads it. */
+  readonly inUse: readonly BackupInUse[];
   /** Why not all of the plan was done. */
   readonly failure?: BackupFailure | undefined;
 }
@@ -76,6 +87,8 @@ async function pruneStorage(storage: BackupStorage, request: PruneRequest): Prom
   try {
     const groups = await groupBackups(await listBackups(storage), request);
     for (const group of groups) databases.push(await pruneGroup(storage, group, request));
+    // notes of readers that were killed
+    if (!request.isDryRun) await readerOf(storage, request.clock);
     const tidied = request.isDryRun ? [] : await storage.tidy(request.clock.nowMs() - ABANDONED_MS);
     return { storage: storage.id, databases, tidied };
   } catch (error) {
@@ -87,36 +100,40 @@ async function pruneGroup(storage: BackupStorage, group: BackupGroup, request: P
   const { database } = group;
   const { clock, policy } = request;
   const removed: string[] = [];
+  const inUse: BackupInUse[] = [];
   const plan = planRetention(group.backups, policy, clock.nowMs());
   const nothing = plan.decisions.every(({ action }) => action === 'keep');
-  if (request.isDryRun || nothing) return { database, plan, removed };
+  if (request.isDryRun || nothing) return { database, plan, removed, inUse };
   try {
     await withStorageLock(storage, { database, what: 'prune', clock }, (stillHeld) =>
-      carryOut(storage, plan, removed, { stillHeld, signal: request.signal }),
+      carryOut(storage, plan, { removed, inUse }, { stillHeld, clock, signal: request.signal }),
     );
-    return { database, plan, removed };
+    return { database, plan, removed, inUse };
   } catch (error) {
-    return { database, plan, removed, failure: asBackupFailure(error, 'storage-failed') };
+    return { database, plan, removed, inUse, failure: asBackupFailure(error, 'storage-failed') };
   }
 }
 
 /**
  * Oldest first. The plan was made before the lock was had: before each proven one goes, the one that is to stay is looked
- * at again.
+ * at again. What somebody reads stays until the next time.
  */
 async function carryOut(
   storage: BackupStorage,
   { decisions, lastProven }: RetentionPlan,
-  removed: string[],
-  { stillHeld, signal }: { readonly stillHeld: StillHeld; readonly signal?: AbortSignal | undefined },
+  done: { readonly removed: string[]; readonly inUse: BackupInUse[] },
+  { stillHeld, clock, signal }: { stillHeld: StillHeld; clock: Clock; signal: AbortSignal | undefined },
 ): Promise<void> {
   for (const { backup, action } of decisions) {
     if (action === 'keep') continue;
     signal?.throwIfAborted();
     await stillHeld();
     if (lastProven && isProven(backup)) await makeSureOf(storage, lastProven.id);
-    await storage.remove(backup.id);
-    removed.push(backup.id);
+    const reader = await readerOf(storage, clock, backup.id);
+    if (reader === undefined) {
+      await storage.remove(backup.id);
+      done.removed.push(backup.id);
+    } else done.inUse.push({ id: backup.id, reader });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@clearway/kernel';
 import type { BackupFailure } from '../failures.ts';
+import { whenUnlocked } from '../lock/when-unlocked.ts';
 import type { TellBackupEvent } from '../notices/backup-event.ts';
 import type { OnProgress } from '../progress.ts';
 
@@ -10,9 +11,17 @@ export interface RoutineOptions {
   readonly tell?: TellBackupEvent | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** When it was due: what somebody else has done since then need not be done again. */
+  readonly dueAtMs?: number | undefined;
+  /** Waits for others that are at the same, instead of failing with `locked`. */
+  readonly waitsForOthers?: boolean | undefined;
   /** Whether a failure is to be told: not so while another try follows. All are, without it. */
   readonly isTold?: ((failure: BackupFailure) => boolean) | undefined;
 }
+
+/** Waits for others if it is to. */
+export const orWait = <T>(options: RoutineOptions, work: () => Promise<T>): Promise<T> =>
+  options.waitsForOthers ? whenUnlocked(work, options) : work();
 
 /** An observer cannot break what it observes. */
 export function tellSafely({ tell }: RoutineOptions, ...[event]: Parameters<TellBackupEvent>): void {

@@ -2,10 +2,11 @@ import type { BackedUpDatabase } from '../configuration/open-backups.ts';
 import type { CreatedBackup } from '../engine/engine.ts';
 import { asBackupFailure } from '../failures.ts';
 import { failureEvent, type BackupEvent } from '../notices/backup-event.ts';
-import { isToBeTold, tellSafely, type RoutineOptions } from './deps.ts';
+import { isToBeTold, orWait, tellSafely, type RoutineOptions } from './deps.ts';
 
 /**
- * Makes a backup of a database by its rules, in all its storages, and reads it there once.
+ * Makes a backup of a database by its rules, in all its storages, and reads it there once; unless somebody else did since it
+ * was due.
  *
  * @throws BackupFailure when no storage has a good copy
  */
@@ -14,19 +15,23 @@ export async function makeBackup(database: BackedUpDatabase, options: RoutineOpt
   const { engine, policy, storages } = database;
   const [storage, ...copies] = storages;
   try {
-    const made = await engine.create({
-      connectionString: database.connectionString(),
-      storage,
-      copies,
-      format: policy.format,
-      compression: policy.compression,
-      recipients: policy.recipients,
-      // without the key it is read by its hash; that the key is missing must not cost a backup
-      identities: await database.identities().catch(() => []),
-      onProgress,
-      signal,
-    });
-    tellSafely(options, madeEvent(database.id, made, clock.nowMs()));
+    // without the key it is read by its hash; that the key is missing must not cost a backup
+    const identities = await database.identities().catch(() => []);
+    const made = await orWait(options, () =>
+      engine.create({
+        connectionString: database.connectionString(),
+        storage,
+        copies,
+        format: policy.format,
+        compression: policy.compression,
+        recipients: policy.recipients,
+        identities,
+        unlessMadeSinceMs: options.dueAtMs,
+        onProgress,
+        signal,
+      }),
+    );
+    if (!made.isEarlier) tellSafely(options, madeEvent(database.id, made, clock.nowMs()));
     return made;
   } catch (error) {
     const failure = asBackupFailure(error, 'dump-failed');

@@ -4,7 +4,7 @@ import { asBackupFailure, BackupFailure } from '../failures.ts';
 import { failureEvent, type BackupEvent } from '../notices/backup-event.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 import type { VerifyResult } from '../verify/verify.ts';
-import { isToBeTold, tellSafely, type RoutineOptions } from './deps.ts';
+import { isToBeTold, orWait, tellSafely, type RoutineOptions } from './deps.ts';
 
 /** What proving the newest backup came to in one storage. */
 export interface ProvenCopy {
@@ -15,12 +15,13 @@ export interface ProvenCopy {
 }
 
 /**
- * Restores the newest backup of a database and compares it, in each storage where it lies. What is wrong with one copy
- * does not keep the others from being looked at.
+ * Restores the newest backup of a database and compares it, in each storage where it lies; unless somebody else did since it
+ * was due, or while it was waited for. What is wrong with one copy does not keep the others from being looked at.
  */
 export async function proveNewest(database: BackedUpDatabase, options: RoutineOptions): Promise<ProvenCopy[]> {
   const copies: ProvenCopy[] = [];
-  for (const storage of database.storages) copies.push(await proveIn(storage, database, options));
+  const sinceMs = options.dueAtMs ?? options.clock.nowMs();
+  for (const storage of database.storages) copies.push(await proveIn(storage, database, { ...options, sinceMs }));
   for (const copy of copies) tellCopy(database.id, copy, options);
   return copies;
 }
@@ -34,7 +35,7 @@ export async function regularBackups(storage: BackupStorage, nameOnServer: strin
 async function proveIn(
   storage: BackupStorage,
   database: BackedUpDatabase,
-  options: RoutineOptions,
+  options: RoutineOptions & { readonly sinceMs: number },
 ): Promise<ProvenCopy> {
   let backupId: string | null = null;
   try {
@@ -46,8 +47,10 @@ async function proveIn(
     backupId = newest.id;
     const { engine, policy } = database;
     const identities = newest.manifest.encryption ? await database.identities() : [];
-    const { onProgress, signal } = options;
-    const result = await engine.verify({ backup: newest, level: policy.verify.level, identities, onProgress, signal });
+    const { onProgress, signal, sinceMs } = options;
+    const { level } = policy.verify;
+    const request = { backup: newest, level, identities, unlessProvenSinceMs: sinceMs, onProgress, signal };
+    const result = await orWait(options, () => engine.verify(request));
     return { storage: storage.id, backupId, result, failure: result.failure };
   } catch (error) {
     const failure = asBackupFailure(error, 'not-provable');
@@ -63,7 +66,7 @@ function tellCopy(database: string, { storage, backupId, result, failure }: Prov
     if (isToBeTold(failure, options)) tellSafely(options, event);
     return;
   }
-  if (result) tellSafely(options, provenEvent(database, storage, result, nowMs));
+  if (result && !result.isEarlier) tellSafely(options, provenEvent(database, storage, result, nowMs));
 }
 
 function provenEvent(

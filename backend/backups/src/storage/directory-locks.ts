@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { asBackupFailure } from '../failures.ts';
 import { makeDirectory, writeDurably } from '../files/durable.ts';
 import type { LockNote, StorageLocks } from './storage.ts';
 
+const SUFFIX = '.json';
+
 /** Notes as files of a folder. Each writing is a new file, whose number tells the versions apart. */
 export function directoryLocks(folder: string): StorageLocks {
-  const place = (name: string): string => path.join(folder, `${name}.json`);
+  const place = (name: string): string => path.join(folder, `${name}${SUFFIX}`);
   const read = async (name: string): Promise<LockNote | undefined> => {
     try {
       const { ino, mtimeNs, mtimeMs } = await stat(place(name), { bigint: true });
@@ -35,6 +37,12 @@ export function directoryLocks(folder: string): StorageLocks {
       }
     },
     read,
+    async list(beginning) {
+      const files = await readdir(folder).catch((error: unknown) => (codeOf(error) === 'ENOENT' ? [] : rethrow(error)));
+      return files.flatMap((file) =>
+        file.startsWith(beginning) && file.endsWith(SUFFIX) ? [file.slice(0, -SUFFIX.length)] : [],
+      );
+    },
     async replace(name, text, version) {
       if ((await read(name))?.version !== version) return false;
       await writeDurably(place(name), text).catch(rethrow);

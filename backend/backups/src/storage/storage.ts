@@ -34,6 +34,8 @@ export interface StorageLocks {
   /** Writes a note unless there is one: false then. */
   create(name: string, text: string): Promise<boolean>;
   read(name: string): Promise<LockNote | undefined>;
+  /** Names of the notes that begin with something. */
+  list(beginning: string): Promise<string[]>;
   /** Writes a note in the place of just this version: false when there is another one now. */
   replace(name: string, text: string, version: string): Promise<boolean>;
   remove(name: string, version: string): Promise<void>;

@@ -26,6 +26,8 @@ export interface VerifyResult {
   readonly verification: Verification;
   /** Set when the level was not reached. */
   readonly failure: BackupFailure | undefined;
+  /** Somebody else had verified it since the moment that was given: nothing was done. */
+  readonly isEarlier?: true;
 }
 
 /** What is found out besides passing. */

@@ -16,7 +16,7 @@ export const BACKUP_WORK = ['create', 'prove', 'drill', 'prune'] as const;
 export type BackupWorkKind = (typeof BACKUP_WORK)[number];
 
 /** What a piece of work is given beside its database. */
-export type WorkOptions = Pick<RoutineOptions, 'onProgress' | 'signal' | 'isTold'>;
+export type WorkOptions = Pick<RoutineOptions, 'onProgress' | 'signal' | 'isTold' | 'dueAtMs' | 'waitsForOthers'>;
 
 /** What the worker does with backups, one piece at a time for each database. */
 export interface BackupWork {
@@ -73,7 +73,8 @@ type Doing = (database: BackedUpDatabase, workDirectory: string, options: Routin
 
 const DO: Record<BackupWorkKind, Doing> = {
   async create(database, _workDirectory, options) {
-    const { id, verifications, copies } = await makeBackup(database, options);
+    const { id, verifications, copies, isEarlier } = await makeBackup(database, options);
+    if (isEarlier) return `${id} was made by another process since this was due`;
     const failed = copies.filter(({ failure }) => failure).map(({ storage }) => storage.id);
     return `${id} is ${verifications.state}${failed.length > 0 ? `, and has no good copy in ${failed.join(', ')}` : ''}`;
   },

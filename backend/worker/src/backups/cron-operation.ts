@@ -90,7 +90,7 @@ async function begin(
     if (enqueued) return enqueued;
   }
   work
-    .run(kind, database, { signal })
+    .run(kind, database, { signal, isTold: ({ reason }) => reason !== 'locked' })
     .catch((error: unknown) => log.error('a backup failed', { database, work: kind, error }));
   return { database, status: 'started' };
 }

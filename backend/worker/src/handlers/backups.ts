@@ -15,6 +15,8 @@ export async function runBackupWork(
   try {
     const outcome = await work.run(kind, database, {
       signal: context.signal,
+      dueAtMs: context.dueAt?.getTime(),
+      waitsForOthers: true,
       onProgress: progressOf(context),
       isTold: ({ reason }) => context.attempt > retries || !PASSING.has(reason),
     });

@@ -9,6 +9,7 @@ import { sha256Of } from './parts.ts';
 import { storeFile } from './upload.ts';
 
 const LOCKS_FOLDER = '.locks/';
+const LOCK_SUFFIX = '.json';
 
 /**
  * Keeps backups in a bucket of Amazon S3, or of a server that speaks its protocol: an object for each file, below the
@@ -98,12 +99,16 @@ async function storeBackup(
 }
 
 function locksIn(bucket: Bucket, folder: string): StorageLocks {
-  const keyOf = (name: string): string => `${folder}${name}.json`;
+  const keyOf = (name: string): string => `${folder}${name}${LOCK_SUFFIX}`;
   return {
     create: (name, content) => bucket.put(keyOf(name), Buffer.from(content), { isNew: true }),
     async read(name) {
       const found = await bucket.get(keyOf(name));
       return found && { text: await text(found.body), version: found.version, writtenAtMs: found.modifiedMs };
+    },
+    async list(beginning) {
+      const keys = await bucket.list(`${folder}${beginning}`);
+      return keys.map(({ key }) => key.slice(folder.length, -LOCK_SUFFIX.length));
     },
     replace: (name, content, version) => bucket.put(keyOf(name), Buffer.from(content), { version }),
     async remove(name, version) {

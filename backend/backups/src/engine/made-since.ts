@@ -1,0 +1,35 @@
+import { readBackup, type StoredBackup } from '../catalogue/catalogue.ts';
+import { nameOfBackupId, newBackupId, timeOfBackupId } from '../catalogue/id.ts';
+import type { BackupStorage } from '../storage/storage.ts';
+import type { CreatedBackup } from './engine.ts';
+
+/** Clocks differ, and the time in an id has whole seconds. */
+const EARLY_MS = 60_000;
+
+/**
+ * The newest backup of a database that somebody began since a moment, if every storage holds a copy of it that is not
+ * damaged. A storage that does not answer holds none.
+ */
+export async function findMadeSince(
+  sinceMs: number,
+  database: string,
+  storages: readonly BackupStorage[],
+): Promise<CreatedBackup | undefined> {
+  const [first, ...others] = storages;
+  const name = nameOfBackupId(newBackupId(database, 0));
+  const ids = (await first?.list().catch((): string[] => [])) ?? [];
+  const since = ids.filter((id) => nameOfBackupId(id) === name && timeOfBackupId(id) >= sinceMs - EARLY_MS);
+  for (const id of since.reverse()) {
+    const copies = await Promise.all([first, ...others].flatMap((storage) => (storage ? [goodCopy(storage, id)] : [])));
+    const [made] = copies;
+    if (!made || copies.some((copy) => copy?.manifest.source?.database !== database)) continue;
+    return { ...made, copies: storages.map((storage, i) => ({ storage, backup: copies[i] })), isEarlier: true };
+  }
+  return undefined;
+}
+
+async function goodCopy(storage: BackupStorage, id: string): Promise<StoredBackup | undefined> {
+  const copy = await readBackup(storage, id).catch(() => undefined);
+  const isGood = copy?.manifest.purpose === 'regular' && /^(decoded|restored|exact)$/.test(copy.verifications.state);
+  return isGood ? copy : undefined;
+}
