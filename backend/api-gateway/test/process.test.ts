@@ -48,7 +48,7 @@ async function eventually(expectation: () => Promise<void>): Promise<void> {
     try {
       return await expectation();
     } catch (error) {
-      if (attempt === 100) throw error;
+      if (attempt === 500) throw error;
       await sleep(50);
     }
   }
@@ -110,7 +110,7 @@ describe('the public listener', () => {
   test('drains: not ready at once, open requests end, then the port is closed', async () => {
     let finish: (() => void) | undefined;
     const { origin, server } = await upstream((_req, res) => (finish = () => res.end('done')));
-    const gateway = await start(oneRoute(origin, 'server: { drain: { delayMs: 100 } }'));
+    const gateway = await start(oneRoute(origin, 'server: { drain: { delayMs: 1500 } }'));
     const slow = fetch(gateway.origin);
     await once(server, 'request');
     const released = gateway.lifecycle.release();

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { BLOCK_AT, HEAD_BYTES, ROOM, SIGNS, writeText } from './layout.ts';
+import { CopyPlan } from './copy-plan.ts';
+import { BLOCK_AT, FLAGS, HEAD_BYTES, ROOM, SIGNS, writeText } from './layout.ts';
 import type { BlockedLoop } from './stack-frames.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -26,18 +27,21 @@ const integers = new Int32Array(shared);
 const floats = new Float64Array(shared);
 const tell = (message: FlightThreadMessage): void => parentPort?.postMessage(message);
 
-let copied = -1;
+const plan = new CopyPlan();
 let hasFailed = false;
 
-/** Copies the memory to the file: all of it when anything but signs of life is new. What is in a file outlives a kill. */
-function copy(isAll: boolean): void {
-  const requests = floats[SIGNS.totalRequests / 8] as number;
-  const open = floats[SIGNS.openRequests / 8] as number;
-  const state = requests * 2 + open;
-  const bytes = isAll || state !== copied || open > 0 ? memory.length : HEAD_BYTES;
+/** Copies the memory to the file. What is in a file outlives a kill. */
+function copy(isForced: boolean): void {
+  const state = {
+    // before the memory: what this beat wrote is copied then
+    beat: Atomics.load(integers, FLAGS.beat / 4),
+    totalRequests: floats[SIGNS.totalRequests / 8] as number,
+    openRequests: floats[SIGNS.openRequests / 8] as number,
+  };
+  const isAll = plan.needsAll(state) || isForced;
   try {
-    writeSync(descriptor, memory, 0, bytes, 0);
-    copied = state;
+    writeSync(descriptor, memory, 0, isAll ? memory.length : HEAD_BYTES, 0);
+    if (isAll) plan.copied(state);
   } catch (error) {
     if (!hasFailed) tell({ kind: 'write-failed', message: (error as Error).message });
     hasFailed = true;
