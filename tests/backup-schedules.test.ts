@@ -50,7 +50,7 @@ describe('the examples of schedules', () => {
     expect(commands).toEqual([...WORK.map((work) => `backup run ${work}`), 'backup monitor --notify']);
     const known = backupCommands();
     for (const name of ['run', 'monitor']) expect(known).toMatch(new RegExp(`^ +${name} `, 'm'));
-  }, 30_000);
+  });
 
   test('for systemd have the sections that a timer and its service need', () => {
     const service = unit('clearway-backup.service');

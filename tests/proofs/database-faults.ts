@@ -178,7 +178,7 @@ function barsOf(major: number, reports: readonly Report[], extent: Extent, costP
   return [
     atMost(`${name}: claims that do not hold${which}`, broken.length, 0),
     atMost(`${name}: connections of a watch`, Math.max(...reports.map(({ maxConnections }) => maxConnections)), 2),
-    atMost(`${name}: time of the passes in the database (%)`, costPercent, 1),
+    atMost(`${name}: time of the passes in the database (%)`, costPercent, extent === WHOLE ? 1 : costLimitPercent),
     atMost(
       `${name}: time of the passes in the database during the dearest fault (%)`,
       Math.max(...reports.map((report) => report.costPercent)),

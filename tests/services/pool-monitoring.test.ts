@@ -20,7 +20,7 @@ let origin: string;
 /** What the server's sessions ran last, by application. */
 async function sessions(application: string): Promise<string[]> {
   const { rows } = await admin.query<{ query: string }>(
-    'SELECT query FROM pg_stat_activity WHERE application_name = $1 ORDER BY query_start DESC',
+    'SELECT query FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database() ORDER BY query_start DESC',
     [application],
   );
   return rows.map(({ query }) => query);

@@ -177,7 +177,7 @@ withS3('backups in an S3-compatible storage', () => {
     await expect(open(limits).list()).rejects.toMatchObject({ reason: 'storage-failed' });
     const { id, toStore } = forge();
     proxy.fate = () => 'through';
-    const stalling = open({ attempts: 2, idleTimeoutMs: 300 });
+    const stalling = open({ attempts: 2, idleTimeoutMs: 1500 });
     await stalling.store(toStore);
     proxy.fate = () => ({ stallAnswerAfterBytes: MEBIBYTE });
     const reading = buffer(await stalling.open(id, 'database.dump'));

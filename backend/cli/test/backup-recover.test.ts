@@ -15,14 +15,19 @@ const SCHEMA = String.raw`
   CREATE TABLE plays (at date, track int, PRIMARY KEY (at, track)) PARTITION BY RANGE (at);
   CREATE TABLE plays_old PARTITION OF plays FOR VALUES FROM ('2020-01-01') TO ('2026-01-01');
   CREATE TABLE plays_new PARTITION OF plays FOR VALUES FROM ('2026-01-01') TO ('2030-01-01');
-  CREATE TABLE loose (a int);
+  CREATE TABLE loose (a int, b text);
+  CREATE TABLE tickets (code text, place int NOT NULL, note text, UNIQUE (place) INCLUDE (note), UNIQUE (code));
+  CREATE SEQUENCE down INCREMENT -1;
+  CREATE TABLE debts (id bigint PRIMARY KEY DEFAULT nextval('down'), serial bigserial, who text);
   CREATE TABLE "Order" ("Id" uuid PRIMARY KEY, "weird,""name" text);
   INSERT INTO artists SELECT g, 'artist ' || g, nullif(g - 1, 0) FROM generate_series(1, 4) AS g;
   INSERT INTO tracks (artist_id, title, tags, length) SELECT 1 + g % 4, E'a\tb\\c "' || g, ARRAY['x', NULL, 'y,z'], g / 7.0
     FROM generate_series(1, 40) AS g;
   INSERT INTO entries SELECT p, q, 'n, ' || p FROM generate_series(1, 3) AS p, generate_series(1, 3) AS q;
   INSERT INTO plays VALUES ('2025-05-05', 1), ('2026-05-05', 1), ('2026-05-05', 2);
-  INSERT INTO loose VALUES (1);
+  INSERT INTO loose VALUES (1, 'x'), (1, 'x'), (1, NULL), (1, 'x'), (1, NULL), (2, 'y');
+  INSERT INTO tickets SELECT 'T' || g, g, 'note' FROM generate_series(1, 3) AS g;
+  INSERT INTO debts (who) SELECT 'debtor ' || g FROM generate_series(1, 5) AS g;
   INSERT INTO "Order" VALUES ('0190a0b0-0000-7000-8000-00000000000a', 'first')`;
 
 let server: BenchServer;
@@ -38,7 +43,7 @@ const sql = (text: string) => server.query<Record<string, unknown>>(url, text);
 
 /** Everything that the database holds, as one text. */
 const content = async (): Promise<string> => {
-  const tables = ['artists', 'tracks', 'entries', 'plays', 'loose', '"Order"'];
+  const tables = ['artists', 'tracks', 'entries', 'plays', 'loose', 'tickets', 'debts', '"Order"'];
   const rows = await Promise.all(tables.map((table) => sql(`SELECT t::text FROM ${table} t ORDER BY 1`)));
   return JSON.stringify(rows);
 };
@@ -65,7 +70,7 @@ describe('clearway backup recover', () => {
       code: 0,
       out: expect.stringMatching(/same +1 +2 /),
     });
-  }, 30_000);
+  });
 
   describe('brings back to the last byte', () => {
     afterEach(async () => expect(await content()).toBe(expected));
@@ -82,6 +87,12 @@ describe('clearway backup recover', () => {
       ['one of them', 'DELETE FROM entries WHERE playlist = 2 AND place = 3', ['entries', '-k', 'place=3,playlist=2']],
       ['a value with a comma', `DELETE FROM entries WHERE note = 'n, 1'`, ['entries', '--key', 'note=n, 1']],
       ['rows of partitions', 'DELETE FROM plays', ['plays', '--key', 'at=2025-05-05', '--key', 'at=2026-05-05']],
+      ['a row of a table with a unique key alone', 'DELETE FROM tickets WHERE place = 2', ['tickets', '--key', '2']],
+      [
+        'just those of equal rows that are missing, of a table without a key',
+        `DELETE FROM loose WHERE b IS NULL OR ctid IN (SELECT ctid FROM loose WHERE b = 'x' LIMIT 2)`,
+        ['loose', '--key', 'a=1'],
+      ],
       ['names in capitals', 'DELETE FROM "Order"', ['Order', '-k', '0190A0B0-0000-7000-8000-00000000000A']],
       [
         'what the rows refer to, and what that refers to',
@@ -119,11 +130,58 @@ describe('clearway backup recover', () => {
       expect((await recover(['entries', '-k', 'playlist=1'], answer('yes'))).out).toContain('3 rows were missing');
     });
 
+    test('and says how rows without a key are compared, and writes none twice', async () => {
+      await sql(`DELETE FROM loose WHERE ctid = (SELECT ctid FROM loose WHERE b = 'x' LIMIT 1)`);
+      const shown = await recover(['loose', '-k', 'a=1', '--json']);
+      const statuses = (JSON.parse(shown.out) as { tables: { rows: { status: string }[] }[] }).tables[0]?.rows;
+      expect(statuses?.map(({ status }) => status)).toEqual(['same', 'same', 'same', 'missing', 'same']);
+      expect((await recover(['loose', '-k', 'a=1', '--yes'])).out).toMatch(/no key: a row is written only where/);
+      expect((await recover(['loose', '-k', 'a=1', '--yes', '--overwrite'])).out).toMatch(/nothing to write, all rows/);
+    });
+
     test('and leaves rows that have changed alone, unless it may write over them', async () => {
       await sql(`UPDATE entries SET note = 'mine' WHERE playlist = 1 AND place = 1`);
       const outcome = await recover(['entries', '-k', 'playlist=1,place=1', '--yes']);
       expect(outcome.out).toMatch(/changed +1 +1 +n, 1 \(now mine\)[^]*nothing to write: write over .* --overwrite/);
       await recover(['entries', '-k', 'playlist=1,place=1', '--yes', '--overwrite']);
+    });
+  });
+
+  describe('moves the sequences of the rows', () => {
+    const last = async (sequence: string) => (await sql(`SELECT last_value, is_called FROM ${sequence}`))[0];
+
+    test('forward, so that the next row gets a new value, and shows it before', async () => {
+      await sql(`DELETE FROM tracks WHERE id > 35; SELECT setval('tracks_id_seq', 10);
+        DELETE FROM debts; SELECT setval('down', -1, false), setval('debts_serial_seq', 5, false)`);
+      const shown = await recover(['tracks', '--key', '38', '--key', '40']);
+      expect(shown.out).toContain('sequence public.tracks_id_seq is moved from 10 to 40\n');
+      expect(await last('tracks_id_seq')).toEqual({ last_value: '10', is_called: true });
+      await recover(['tracks', '--key', '38', '--key', '40', '--yes']);
+      expect(await sql('INSERT INTO tracks (artist_id) VALUES (1) RETURNING id')).toEqual([{ id: 41 }]);
+      const down = await recover(['debts', '-k', '-4', '-k', '-5', '-k', '-1', '--yes', '--json']);
+      const moves = (JSON.parse(down.out) as { sequences: { name: string; from: string | null; to: string }[] })
+        .sequences;
+      expect(moves.map(({ name, from, to }) => [name, from, to])).toEqual([
+        ['down', null, '-5'],
+        ['debts_serial_seq', null, '5'],
+      ]);
+      expect(await sql('INSERT INTO debts (who) VALUES (NULL) RETURNING id, serial')).toEqual([
+        { id: '-6', serial: '6' },
+      ]);
+    });
+
+    test('and never back', async () => {
+      await sql(`DELETE FROM tracks WHERE id = 20; SELECT setval('tracks_id_seq', 100)`);
+      const outcome = await recover(['tracks', '--key', '20', '--yes']);
+      expect(outcome.out).not.toContain('sequence');
+      expect(await last('tracks_id_seq')).toEqual({ last_value: '100', is_called: true });
+    });
+
+    afterAll(async () => {
+      await sql('DELETE FROM debts WHERE id = -6; DELETE FROM tracks WHERE id > 40');
+      await recover(['debts', '-k', 'id=-2', 'id=-3', '--yes']);
+      await recover(['tracks', '-k', '36', '37', '39', '--yes']);
+      expect(await content()).toBe(expected);
     });
   });
 
@@ -171,7 +229,7 @@ describe('clearway backup recover', () => {
     test.each([
       ['no such row', 'not-found', ['tracks', '-k', '999'], /holds no row of tracks with id=999/],
       ['no such table', 'conflict', ['nothing', '-k', '1'], /has no table nothing/],
-      ['no primary key', 'unsupported', ['loose', '-k', 'a=1'], /loose has no primary key/],
+      ['no key, and no column named', 'unsupported', ['loose', '-k', '1'], /names no column of loose[^]*--key 'a=…'/],
       ['half a key', 'unsupported', ['entries', '-k', '1'], /write it as --key 'playlist=…,place=…'/],
       ['a value of another type', 'unsupported', ['tracks', '-k', 'abc'], /id of tracks cannot be abc/],
     ] as const)('%s', async (_, reason, args, message) => {

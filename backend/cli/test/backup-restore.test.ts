@@ -57,7 +57,7 @@ describe('clearway backup restore', () => {
     });
     expect(await titleIn(live)).toBe('live');
     expect(await backup(['verify', id])).toMatchObject({ code: 0 });
-  }, 30_000);
+  });
 
   test('looks at everything that it needs when it is only asked to check', async () => {
     const { code, out } = await restore(['latest', '--to', live, '--check']);
@@ -91,7 +91,7 @@ describe('clearway backup restore', () => {
       out: `${again.id} is confirmed: ${again.oldDatabase} was removed`,
     });
     expect(await restore(['--confirm', again.id])).toMatchObject({ code: BACKUP_FAILURES.unsupported.exitCode });
-  }, 30_000);
+  });
 
   test('without arguments asks which one, shows what it holds, and has the name typed', async () => {
     const name = server.name('asked');

@@ -344,7 +344,7 @@ describe('looking for an id', () => {
     let asked = 0;
     const late: Answerer = (path, url) =>
       path === `/api/traces/${TRACE_ID}` && ++asked < 3 ? undefined : list()(path, url);
-    const { code } = await explain(TRACE_ID, late, '--wait', '5');
+    const { code } = await explain(TRACE_ID, late, '--wait', '50');
     expect(code).toBe(0);
     expect(asked).toBe(3);
   });
@@ -356,8 +356,8 @@ describe('looking for an id', () => {
     });
     const trace = { resourceSpans: [gatewaySpansOf(old)] };
     const startMs = performance.now();
-    const { error } = await explain(TRACE_ID, knows(trace), '--wait', '5');
-    expect(performance.now() - startMs).toBeLessThan(3000);
+    const { error } = await explain(TRACE_ID, knows(trace), '--wait', '50');
+    expect(performance.now() - startMs).toBeLessThan(30_000);
     expect(error).toBe('');
   });
 

@@ -77,7 +77,7 @@ describe('a keeper', () => {
     const keeper = new LeaseKeeper({
       ...request('a', 30_000),
       database: { query: (text, values) => database.query(text, values) as never },
-      answerLimitMs: 200,
+      answerLimitMs: 1000,
       onChange: (state) => changes.push(state),
       clock,
     });

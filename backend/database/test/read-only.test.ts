@@ -4,7 +4,7 @@ import { readNumber, readOffending } from '../src/monitoring/read-only/read-offe
 import { QueryError } from '../src/monitoring/read-only/query-error.ts';
 import { withTestDatabase, type TestDatabase } from '../src/testing/index.ts';
 
-const BOUNDS = { timeoutMs: 250, lockTimeoutMs: 50 };
+const BOUNDS = { timeoutMs: 1000, lockTimeoutMs: 50 };
 let database: TestDatabase;
 let client: pg.Client;
 
@@ -98,7 +98,9 @@ describe('a query of the configuration', () => {
     expect(error.message).not.toBe('');
     expect(error.remedy).not.toBe('');
     expect(await state()).toEqual(before);
-    const { rows } = await client.query(`SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory'`);
+    const { rows } = await client.query(
+      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`,
+    );
     expect(rows).toEqual([{ n: 0 }]);
   });
 

@@ -12,7 +12,7 @@ import { readWorkerEnvironment } from '../src/config/env.ts';
 import { startChild, type Child } from './support/child.ts';
 import { delivery, span } from './support/spans.ts';
 
-const script = path.join(import.meta.dirname, '../src/index.ts');
+const script = path.join(import.meta.dirname, '../dist/index.js');
 const NOWHERE = 'postgresql://nobody@127.0.0.1:1/clearway';
 
 let database: TestDatabase;

@@ -182,10 +182,10 @@ describe('a body beyond the bound is refused with 413', () => {
     const bomb = gzipSync(Buffer.alloc(256 * 1024 * 1024));
     expect(bomb.length).toBeLessThan(MAX_BODY_BYTES);
     const before = process.memoryUsage().rss;
-    const startMs = performance.now();
+    const used = process.cpuUsage();
     const answer = await post('/v1/traces', bomb, { 'content-type': PROTOBUF, 'content-encoding': 'gzip' });
     expect(answer.status).toBe(413);
-    expect(performance.now() - startMs).toBeLessThan(2000);
+    expect(process.cpuUsage(used).user / 1000).toBeLessThan(2000);
     expect(process.memoryUsage().rss - before).toBeLessThan(20 * MAX_DECOMPRESSED_BYTES);
   });
 

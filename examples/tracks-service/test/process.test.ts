@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { readConfiguration } from '../src/config/environment.ts';
 import { migrations } from './support/service.ts';
 
-const entry = fileURLToPath(new URL('../src/index.ts', import.meta.url));
+const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 let testDatabase: TestDatabase;
 let directory: string;
 const children: ChildProcess[] = [];
@@ -31,8 +31,7 @@ afterAll(async () => {
 
 function start(variables: Record<string, string>): ChildProcess {
   const environment = { PATH: process.env['PATH'], OTEL_ENABLED: 'false', LOG_FORMAT: 'json', ...variables };
-  const words = ['--disable-warning=ExperimentalWarning', '-C', '@clearway/source', entry];
-  const child = spawn(process.execPath, words, {
+  const child = spawn(process.execPath, [entry], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       ...environment,

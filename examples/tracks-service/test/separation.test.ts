@@ -9,7 +9,7 @@ import { contract, separate, separationStatus, undo } from '../src/separation/se
 import { seed } from '../src/seed.ts';
 import { startService, type TestService } from './support/service.ts';
 
-const entry = fileURLToPath(new URL('../src/run-separation.ts', import.meta.url));
+const entry = fileURLToPath(new URL('../dist/run-separation.js', import.meta.url));
 const children: ChildProcess[] = [];
 let service: TestService;
 let api: ReturnType<typeof request>;
@@ -49,18 +49,14 @@ const shown = async () => {
 
 /** The command in a process of its own. */
 function start(...words: string[]): ChildProcess {
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '-C', '@clearway/source', entry, ...words],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env['PATH'],
-        DATABASE_URL: service.connectionString,
-        ...(process.env['NODE_V8_COVERAGE'] && { NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] }),
-      },
+  const child = spawn(process.execPath, [entry, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: service.connectionString,
+      ...(process.env['NODE_V8_COVERAGE'] && { NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] }),
     },
-  );
+  });
   children.push(child);
   return child;
 }

@@ -28,10 +28,12 @@ export interface WatchOptions {
   readonly port: JobsPort;
   readonly telemetry: ServiceTelemetry;
   readonly lifecycle: Lifecycle;
+  /** From one look to the next; five seconds when it is left out. */
+  readonly everyMs?: number | undefined;
 }
 
 /** Starts it: compares ended runs with their baselines, then judges every job. */
-export function watchJobs({ port, telemetry, lifecycle }: WatchOptions): JobsWatch {
+export function watchJobs({ port, telemetry, lifecycle, everyMs = INTERVAL_MS }: WatchOptions): JobsWatch {
   const { logger } = telemetry.logs;
   const watch = startWatch(systemClock, INTERVAL_MS);
   let seen: JobsSeen | undefined;
@@ -57,7 +59,7 @@ export function watchJobs({ port, telemetry, lifecycle }: WatchOptions): JobsWat
   };
   jobGauges(telemetry.metrics, () => seen);
   jobTotals(telemetry.metrics, () => seen);
-  const repeating = every(INTERVAL_MS, look, (error) => logger.warn('jobs cannot be judged', { error }));
+  const repeating = every(everyMs, look, (error) => logger.warn('jobs cannot be judged', { error }));
   lifecycle.onRelease('watch of the jobs', () => repeating.stop(), 2000);
   return { seen: () => seen };
 }

@@ -29,14 +29,15 @@ const SAMPLE = /^(clearway_request_duration_seconds_bucket|clearway_requests_tot
  */
 export function routeFigures(
   gateways: GatewayMetrics,
+  monotonicMs: () => number = () => performance.now(),
 ): (metric: MigrationMetricSettings) => Promise<number | undefined> {
   const before = new Map<string, { readonly counts: RouteCounts; readonly atMs: number }>();
   let scrape: { readonly atMs: number; readonly texts: Promise<readonly string[]> } | undefined;
   return async ({ name, route, measure }) => {
     if (route === undefined || measure === undefined) return undefined;
     // the metrics of one sample are read from one scrape
-    if (!scrape || performance.now() - scrape.atMs > 1000) {
-      scrape = { atMs: performance.now(), texts: Promise.all(gateways.urls.map((url) => read(url, gateways.token))) };
+    if (!scrape || monotonicMs() - scrape.atMs > 1000) {
+      scrape = { atMs: monotonicMs(), texts: Promise.all(gateways.urls.map((url) => read(url, gateways.token))) };
     }
     const { atMs, texts } = scrape;
     const counts = countsOf(await texts, route);

@@ -12,13 +12,14 @@ export interface Child {
   readonly ended: Promise<number | string>;
 }
 
-/** Starts a program; a script of Node when `program` is left out. */
+/** Starts a program; a script of Node when `program` is left out, from our sources unless it is built. */
 export function startChild(
   args: readonly string[],
   options: { env?: Record<string, string>; program?: string; cwd?: string; ipc?: boolean } = {},
 ): Child {
   const { program = process.execPath, env = {}, cwd, ipc = false } = options;
-  const flags = program === process.execPath ? ['-C', '@clearway/source'] : [];
+  const isSource = program === process.execPath && args[0]?.endsWith('.ts') === true;
+  const flags = isSource ? ['-C', '@clearway/source'] : [];
   const child = spawn(program, [...flags, ...args], {
     env: { PATH: process.env['PATH'], NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'], ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],

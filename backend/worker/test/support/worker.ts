@@ -42,6 +42,7 @@ export async function startWhole(
       },
       telemetry: { ...telemetry, shutdown: () => telemetry.logs.close(100) },
       lifecycle,
+      jobsLookMs: 500,
     });
     return { ...running, origin: `http://127.0.0.1:${running.port}`, logged, lifecycle, close };
   } catch (error) {

@@ -26,7 +26,7 @@ export async function installMonitoring(connectionString: string): Promise<Monit
   const client = new pg.Client({
     connectionString,
     application_name: 'clearway-install-monitoring',
-    connectionTimeoutMillis: 5000,
+    connectionTimeoutMillis: 15_000,
   });
   const notices: string[] = [];
   client.on('error', () => {}); // a connection that breaks also fails the query in progress
