@@ -80,12 +80,18 @@ export class HealthRegistry {
     return [...this.#entries.keys()];
   }
 
-  /** Forgets the last result, so that the next report asks anew: for when a connection is seen to break. */
+  /** Forgets the last result, so that the next report asks anew. */
   invalidate(id: string): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
     entry.freshUntilMs = -Infinity;
     entry.stale = true;
+  }
+
+  /** Forgets the last result and asks anew at once, so that quick answers know as well: for when a connection is seen to break. */
+  recheck(id: string): void {
+    this.invalidate(id);
+    void this.report({ only: [id] });
   }
 
   /**

@@ -107,6 +107,20 @@ describe('a result', () => {
     expect((await health.report()).status).toBe('unhealthy');
   });
 
+  test('that is known to be wrong is asked for again at once, so that quick answers are right too', async () => {
+    const { probe, runs } = controlled();
+    const health = new HealthRegistry({ clock: manualClock() });
+    health.add(check('database', probe));
+    const first = health.report({ quick: true });
+    runs[0]?.succeed();
+    expect((await first).status).toBe('healthy');
+    health.recheck('database');
+    expect(runs).toHaveLength(2);
+    runs[1]?.fail(new Error('gone'));
+    await health.report();
+    expect((await health.report({ quick: true })).status).toBe('unhealthy');
+  });
+
   test('of a probe that looked too early is not kept', async () => {
     const { probe, runs } = controlled();
     const health = new HealthRegistry({ clock: manualClock() });

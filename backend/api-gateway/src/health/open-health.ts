@@ -23,11 +23,11 @@ export function openHealth(
   // a probe is no request: its spans would be traces that nobody asked for
   const health = new HealthRegistry({ around: withoutSpans });
   if (env.DATABASE_URL !== undefined) {
-    const check = databaseCheck(env.DATABASE_URL, () => health.invalidate('database'));
+    const check = databaseCheck(env.DATABASE_URL, () => health.recheck('database'));
     health.add(check);
     lifecycle.onRelease('database check', () => check.close());
   }
-  if (redis) health.add(redisCheck(redis, () => health.invalidate('redis')));
+  if (redis) health.add(redisCheck(redis, () => health.recheck('redis')));
   let current: readonly string[] = [];
   const setChecks = ({ checks }: GatewaySettings): void => {
     current.forEach((id) => health.remove(id));
