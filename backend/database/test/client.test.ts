@@ -56,7 +56,7 @@ describe('a database', () => {
   });
 
   test('does not let a query wait for a connection for ever', async () => {
-    const database = open({ poolSize: 1, connectionTimeoutMs: 50 });
+    const database = open({ poolSize: 1, connectionTimeoutMs: 1000 });
     const held = await database.pool.connect();
     await expect(database.prisma.alert.count()).rejects.toThrow(/timeout exceeded/);
     held.release();

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { migrateDeploy, migrationsDirectory, readMigrations } from '../migrate.ts';
 import { sharedServerUrl } from './config/server-url.ts';
@@ -18,6 +19,8 @@ export interface TestDatabaseOptions {
   /** URL of a server to use; by default `TEST_DATABASE_URL`, and a server of one's own when that is unset. */
   readonly serverUrl?: string;
 }
+
+const SESSIONS_END_MS = 2000;
 
 let own: { readonly started: Promise<TestServer>; users: number } | undefined;
 
@@ -44,10 +47,24 @@ export async function withTestDatabase(options: TestDatabaseOptions = {}): Promi
   }
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await asAdmin(server, (admin) => admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+    await asAdmin(server, async (admin) => {
+      await sessionsEnd(admin, name);
+      await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    });
     if (!serverUrl) await releaseOwnServer();
   };
   return { connectionString: server.url(name), close: () => (closed ??= close()) };
+}
+
+/**
+ * A pool says that it has ended before its sessions have: cut off then, they would be an error that nobody listens to any
+ * more. What a test left open is waited for in vain.
+ */
+async function sessionsEnd(admin: pg.Client, name: string): Promise<void> {
+  for (const limitMs = performance.now() + SESSIONS_END_MS; performance.now() < limitMs; await sleep(10)) {
+    const { rowCount } = await admin.query('SELECT FROM pg_stat_activity WHERE datname = $1 LIMIT 1', [name]);
+    if (rowCount === 0) return;
+  }
 }
 
 async function acquireOwnServer(): Promise<TestServer> {
