@@ -133,6 +133,21 @@ describe('the monitor of backups', () => {
     expect(check(judge({}), 'proving')).toMatch(/^skipped/);
   });
 
+  test('says which copy was proven when, and names a storage where none was for too long', () => {
+    const provenHere = storage(nights(3, { verifications: [{}] }));
+    const lastNight = backup({ hoursAgo: 10 }).id;
+    const there = (...backups: StoredBackup[]) => storage(backups, { id: 'offsite' });
+    const seen = (offsite: StorageFacts) => check(judge({ storages: [provenHere, offsite] }), 'proving');
+    expect(seen(there(backup({ hoursAgo: 34, verifications: [{}] }), backup({ hoursAgo: 10 })))).toBe(
+      `ok: the last proof passed: ${lastNight} in local 10 hours ago, ${backup({ hoursAgo: 34 }).id} in offsite 34 hours ago`,
+    );
+    const left = 'warning: nothing was proven for 50 hours in offsite; elsewhere: ';
+    expect(seen(there(backup({ hoursAgo: 60 }), backup({ hoursAgo: 10 })))).toBe(
+      `${left}${lastNight} in local 10 hours ago`,
+    );
+    expect(seen(there(backup({ hoursAgo: 10 })))).toMatch(/^ok/);
+  });
+
   test('sees a backup that is much smaller than usual, once it knows what is usual', () => {
     const sized = (...sizes: number[]) =>
       check(

@@ -108,6 +108,85 @@ describe('clearway backup run and monitor', () => {
   });
 });
 
+describe('with several storages', () => {
+  const folder = path.join(directory, 'several');
+  const several = (args: readonly string[]): Promise<Outcome> =>
+    clearway(['backup', ...args], { directory: folder, variables: { ...variables, SLACK_WEBHOOK_URL: '' } });
+  const dumpOf = (storage: string, id: string): string =>
+    path.join(
+      folder,
+      storage,
+      id,
+      readdirSync(path.join(folder, storage, id)).find((file) => /^database/.test(file)) ?? '',
+    );
+  let id: string;
+
+  beforeAll(async () => {
+    mkdirSync(folder);
+    const declared = `backupStorages: [{ id: offsite, type: directory, path: ${path.join(folder, 'offsite')} }]\n`;
+    const text = readFileSync(path.join(directory, 'clearway.yaml'), 'utf8');
+    writeFileSync(path.join(folder, 'clearway.yaml'), `${text}    storage: [local, offsite]\n${declared}`);
+    expect((await several(['run', 'create'])).code).toBe(0);
+    id = readdirSync(path.join(folder, 'offsite')).find((name) => name.startsWith('2')) ?? '';
+  });
+
+  test('--storage all proves each copy where it lies, and names the one that is damaged or missing', async () => {
+    const verify = async () => {
+      const { code, out } = await several(['verify', '--database', 'shop', '--storage', 'all', '--json']);
+      const { copies } = JSON.parse(out) as {
+        copies: { storage: string; state?: string; failure?: { reason: string } }[];
+      };
+      return { code, copies: copies.map(({ storage, state, failure }) => [storage, state, failure?.reason]) };
+    };
+    const dump = dumpOf('offsite', id);
+    const whole = readFileSync(dump);
+    writeFileSync(dump, whole.subarray(0, whole.length - 1));
+    expect(await verify()).toEqual({
+      code: 17,
+      copies: [
+        ['local', 'exact', undefined],
+        ['offsite', 'damaged', 'damaged'],
+      ],
+    });
+    rmSync(path.join(folder, 'offsite', id), { recursive: true });
+    expect(await verify()).toEqual({
+      code: 16,
+      copies: [
+        ['local', 'exact', undefined],
+        ['offsite', undefined, 'not-found'],
+      ],
+    });
+    expect((await several(['run', 'create'])).code).toBe(0);
+    const well = await several([
+      'verify',
+      '--database',
+      'shop',
+      '--storage',
+      'all',
+      '--level',
+      'decode',
+      '--wait',
+      '1s',
+    ]);
+    expect(well).toMatchObject({ code: 0, out: expect.stringMatching(/^local:\n.*\n.*\noffsite:\n/) });
+  });
+
+  test('drills go through all of them, and each tells what came back from there alone', async () => {
+    const [newest = ''] = readdirSync(path.join(folder, 'offsite')).sort().reverse();
+    writeFileSync(dumpOf('offsite', newest), 'no dump');
+    const drill = await several(['drill', '--database', 'shop', '--storage', 'all', '--json']);
+    expect(drill.code).toBe(17);
+    const { drills } = JSON.parse(drill.out) as { drills: { storage: string; outcome: string }[] };
+    const outcomes = drills.map(({ storage, outcome }) => [storage, outcome]);
+    expect(outcomes).toEqual([
+      ['local', 'passed'],
+      ['offsite', 'failed'],
+    ]);
+    expect((await several(['run', 'drill'])).code).toBe(17);
+    expect(readdirSync(path.join(folder, 'kept', 'drills'))).toHaveLength(4);
+  });
+});
+
 describe('clearway backup schedule', () => {
   test('keeps one block in the crontab beside the lines of others, and takes just it away again', async () => {
     const others = '# mine\n5 4 * * * true';

@@ -8,7 +8,6 @@ const LOOK_MS = 2000;
 export interface WaitOptions {
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly lookMs?: number;
 }
 
 /**
@@ -17,7 +16,7 @@ export interface WaitOptions {
  * @throws BackupFailure what the work throws besides `locked`; `interrupted`
  */
 export async function whenUnlocked<T>(work: () => Promise<T>, options: WaitOptions): Promise<T> {
-  const { onProgress, signal, lookMs = LOOK_MS } = options;
+  const { onProgress, signal } = options;
   for (;;) {
     try {
       return await work();
@@ -26,7 +25,7 @@ export async function whenUnlocked<T>(work: () => Promise<T>, options: WaitOptio
       if (failure.reason !== 'locked') throw error;
       onProgress?.({ phase: 'waiting', message: failure.message });
     }
-    await sleep(lookMs, undefined, { signal }).catch((error: unknown) => {
+    await sleep(LOOK_MS, undefined, { signal }).catch((error: unknown) => {
       throw asBackupFailure(error, 'interrupted');
     });
   }

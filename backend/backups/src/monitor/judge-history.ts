@@ -2,7 +2,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { isAtLeast } from '../catalogue/states.ts';
 import type { BackupPolicy } from '../configuration/policy.ts';
 import { critical, ok, skipped, warning, type Judgement } from './check.ts';
-import { newestOf, type BackupFacts } from './facts.ts';
+import { newestOf, type BackupFacts, type StorageFacts } from './facts.ts';
 import { bytesText, counted, spanText } from './sentences.ts';
 
 const HOUR_MS = 3_600_000;
@@ -57,8 +57,8 @@ function aged(backup: StoredBackup, nowMs: number, maxHours: number, what: strin
   return ageMs <= maxHours * HOUR_MS ? ok(message) : critical(message);
 }
 
-/** What came of the last attempt to prove. */
-export function judgeProving(facts: BackupFacts): Judgement {
+/** What came of the last attempt to prove in each storage, and whether a storage is left out. */
+export function judgeProving(facts: BackupFacts, { maxExactAgeHours }: BackupPolicy): Judgement {
   const tried = facts.storages.flatMap(({ id, backups }) => {
     const backup = backups.findLast(({ verifications }) => lastProof(verifications) !== undefined);
     const proof = backup && lastProof(backup.verifications);
@@ -66,13 +66,33 @@ export function judgeProving(facts: BackupFacts): Judgement {
   });
   if (tried.length === 0) return skipped('no backup was restored for a proof yet');
   const wrong = tried.find(({ proof }) => proof.outcome !== 'passed');
-  if (!wrong)
-    return ok(`the last proof passed: ${tried.map(({ backup, storage }) => `${backup.id} in ${storage}`).join(', ')}`);
+  if (!wrong) {
+    const unproven = facts.storages.filter((storage) => isLeftOut(storage, facts.atMs - maxExactAgeHours * HOUR_MS));
+    const told = tried.map(
+      ({ backup, storage, proof }) =>
+        `${backup.id} in ${storage} ${spanText((facts.atMs - Date.parse(proof.at)) / 1000)} ago`,
+    );
+    if (unproven.length === 0) return ok(`the last proof passed: ${told.join(', ')}`);
+    const where = unproven.map(({ id }) => id).join(', ');
+    return warning(
+      `nothing was proven for ${spanText(maxExactAgeHours * 3600)} in ${where}; elsewhere: ${told.join(', ')}`,
+    );
+  }
   const { storage, backup, proof } = wrong;
   const told = `${backup.id} in ${storage}: ${proof.message ?? proof.reason ?? 'no reason was kept'}`;
   return proof.outcome === 'failed'
     ? critical(`the last proof failed: ${told}`)
     : warning(`proving is not possible: ${told}`);
+}
+
+/** Whether a storage has held backups for long, and none of them was proven since then. */
+function isLeftOut({ backups }: StorageFacts, sinceMs: number): boolean {
+  const [oldest] = backups;
+  if (!oldest || madeAtMs(oldest) > sinceMs) return false;
+  const proofs = backups.flatMap(({ verifications }) => verifications.verifications);
+  return !proofs.some(
+    ({ level, outcome, at }) => level !== 'decode' && outcome === 'passed' && Date.parse(at) > sinceMs,
+  );
 }
 
 const lastProof = ({ verifications }: StoredBackup['verifications']) =>

@@ -2,35 +2,36 @@ import type { BackedUpDatabase } from '../configuration/open-backups.ts';
 import { runDrill, type DrillResult } from '../drill/drill.ts';
 import { writeDrillReport } from '../drill/report.ts';
 import { failureEvent } from '../notices/backup-event.ts';
-import { isToBeTold, tellSafely, type RoutineOptions } from './deps.ts';
+import { isToBeTold, orWait, tellSafely, type RoutineOptions } from './deps.ts';
 
-/** Rehearses the loss of a database by its rules, and keeps the report in the working directory. */
+/**
+ * Rehearses the loss of a database by its rules, from each of its storages alone, and keeps the reports in the working
+ * directory. One that fails does not keep the others from being rehearsed.
+ */
 export async function drillDatabase(
   database: BackedUpDatabase,
   workDirectory: string,
   options: RoutineOptions,
-): Promise<DrillResult> {
+): Promise<DrillResult[]> {
   const { clock, onProgress, signal } = options;
-  const { engine, storages, policy, nameOnServer, identities } = database;
-  const drilled = await runDrill({
-    engine,
-    storage: storages[0],
-    clock,
-    database: nameOnServer,
-    identities,
-    objectiveSeconds: policy.restoreObjectiveSeconds,
-    onProgress,
-    signal,
-  });
-  await writeDrillReport(workDirectory, drilled.report);
-  tellDrill(database.id, drilled, options);
-  return drilled;
+  const { engine, policy, nameOnServer, identities } = database;
+  const objectiveSeconds = policy.restoreObjectiveSeconds;
+  const request = { engine, clock, database: nameOnServer, identities, objectiveSeconds, onProgress, signal };
+  const results: DrillResult[] = [];
+  for (const storage of database.storages) {
+    const drilled = await orWait(options, () => runDrill({ ...request, storage }));
+    await writeDrillReport(workDirectory, drilled.report);
+    tellDrill(database.id, drilled, options);
+    results.push(drilled);
+  }
+  return results;
 }
 
 function tellDrill(database: string, { report, failure }: DrillResult, options: RoutineOptions): void {
-  const { backupId, restoreSeconds, objectiveSeconds, id } = report;
+  const { backupId, restoreSeconds, objectiveSeconds, id, storage } = report;
   const facts = {
     drill: id,
+    storage,
     ...(restoreSeconds !== null && { restoreSeconds }),
     ...(objectiveSeconds !== null && { objectiveSeconds }),
   };
@@ -46,7 +47,7 @@ function tellDrill(database: string, { report, failure }: DrillResult, options: 
     severity: 'info',
     database,
     backupId,
-    message: `the drill ${id} passed: ${backupId ?? 'the backup'} came back in ${(restoreSeconds ?? 0).toFixed(1)} s`,
+    message: `the drill ${id} passed: ${backupId ?? 'the backup'} came back from ${storage} in ${(restoreSeconds ?? 0).toFixed(1)} s`,
     remedy: null,
     reason: null,
     facts,

@@ -1,11 +1,12 @@
 import type { DrillReport } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { act, printFailure } from './act.ts';
 import type { BackupCommand } from './command.ts';
-import { identitiesToUse, openBackups, verifyServerToUse } from './setup.ts';
+import { openPlaces } from './every-storage.ts';
+import { identitiesToUse, verifyServerToUse } from './setup.ts';
 import { ageText, durationText, secondsOf } from './sizes.ts';
 
 const EXAMPLES = `
@@ -14,6 +15,7 @@ A report of it is kept in the folder drills of the directory of the backups.
 Examples
   clearway backup drill --objective 30m
   clearway backup drill --database tracks --identity key.txt --json | jq '{outcome, restoreSeconds}'
+  clearway backup drill --database tracks --storage all       from each storage alone, one after the other
   clearway backup drill --server env:DRILL_SERVER_URL         on the machine that would take over
 `;
 
@@ -33,35 +35,47 @@ export function addDrillCommand(backup: BackupCommand, context: CliContext, fini
       'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
     )
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--storage <id>', 'a storage of clearway.yaml, local, or all: from each storage in turn')
+    .option('--wait <duration>', 'wait so long for another one that proves the same copy, such as 10m')
     .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;
-      const code = await act(context, asJson, async (acting) => {
-        const { runDrill, writeDrillReport } = await import('@clearway/backups');
-        const objectiveSeconds = options.objective === undefined ? undefined : secondsOf(options.objective);
-        const verifyServer = await verifyServerToUse(context, options.server);
-        const { engine, storage, directory, entry, databaseName } = await openBackups(context, {
-          ...options,
-          verifyServer,
-        });
-        const { report, failure } = await runDrill({
-          engine,
-          storage,
-          clock: context.clock,
-          database: databaseName,
-          objectiveSeconds: objectiveSeconds ?? entry?.policy.restoreObjectiveSeconds,
-          identities: () => identitiesToUse(context, options.identity),
-          ...acting,
-        });
-        const file = await writeDrillReport(directory, report);
-        if (asJson) context.out(JSON.stringify({ ...report, file }, null, 2));
-        else render(report, file, context);
-        if (failure) printFailure(failure, false, context);
-        return failure?.exitCode ?? EXIT.ok;
-      });
+      const waitSeconds = options.wait === undefined ? 0 : secondsOf(options.wait);
+      const code = await act(
+        context,
+        asJson,
+        async (acting) => {
+          const { runDrill, writeDrillReport } = await import('@clearway/backups');
+          const objectiveSeconds = options.objective === undefined ? undefined : secondsOf(options.objective);
+          const verifyServer = await verifyServerToUse(context, options.server);
+          const opened = await openPlaces(context, { ...options, verifyServer });
+          const { engine, places, isAll, directory, entry, databaseName } = opened;
+          const documents: object[] = [];
+          let code: ExitCode = EXIT.ok;
+          for (const storage of places) {
+            const { report, failure } = await runDrill({
+              engine,
+              storage,
+              clock: context.clock,
+              database: databaseName,
+              objectiveSeconds: objectiveSeconds ?? entry?.policy.restoreObjectiveSeconds,
+              identities: () => identitiesToUse(context, options.identity),
+              ...acting,
+            });
+            const file = await writeDrillReport(directory, report);
+            documents.push({ ...report, file });
+            if (!asJson && isAll) context.out(`${storage.id}:`);
+            if (!asJson) render(report, file, context);
+            if (failure) printFailure(failure, false, context);
+            if (failure && code === EXIT.ok) code = failure.exitCode;
+          }
+          if (asJson) context.out(JSON.stringify(isAll ? { drills: documents } : documents[0], null, 2));
+          return code;
+        },
+        waitSeconds,
+      );
       finish(code);
     });
 }

@@ -97,7 +97,9 @@ async function doWork(
     return (await makeBackup(database, options)).copies.find(({ failure }) => failure)?.failure;
   }
   if (kind === 'prove') return (await proveNewest(database, options)).find(({ failure }) => failure)?.failure;
-  if (kind === 'drill') return (await drillDatabase(database, workDirectory, options)).failure;
+  if (kind === 'drill') {
+    return (await drillDatabase(database, workDirectory, options)).find(({ failure }) => failure)?.failure;
+  }
   return pruneFailures(await pruneDatabase(database, workDirectory, options))[0];
 }
 

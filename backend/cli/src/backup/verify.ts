@@ -1,21 +1,23 @@
-import type { VerifyResult } from '@clearway/backups';
+import type { BackupFailure, StoredBackup, VerifyResult } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
-import { act, printFailure } from './act.ts';
+import { act, printFailure, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { oneOf } from './create.ts';
 import { backupDocument } from './document.ts';
+import { findCopies, openPlaces, type FoundCopy } from './every-storage.ts';
 import { findBackup } from './find.ts';
 import { stateText } from './list.ts';
-import { identitiesToUse, openBackups, verifyServerToUse } from './setup.ts';
-import { durationText } from './sizes.ts';
+import { identitiesToUse, verifyServerToUse } from './setup.ts';
+import { durationText, secondsOf } from './sizes.ts';
 
 const EXAMPLES = `
 Examples
   clearway backup verify                    restores the newest backup and compares every table
   clearway backup verify 20261122T020000Z-tracks-3f9a1c --level decode
+  clearway backup verify --database tracks --storage all            each copy, where it lies
   clearway backup verify latest --database tracks --identity key.txt --json | jq .state
 `;
 
@@ -36,26 +38,89 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
       'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
     )
     .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
+    .option('--storage <id>', 'a storage of clearway.yaml, local, or all: the copies of every storage in turn')
+    .option('--wait <duration>', 'wait so long for another one that proves the same copy, such as 10m')
     .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
     .option('--json', 'print JSON, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {
       const asJson = options.json === true;
-      const code = await act(context, asJson, async (acting) => {
+      const startMs = context.clock.nowMs();
+      const waitSeconds = options.wait === undefined ? 0 : secondsOf(options.wait);
+      const work = async (acting: Acting): Promise<ExitCode> => {
         const level = oneOf('--level', options.level, ['decode', 'restore', 'exact']) ?? 'exact';
         const verifyServer = await verifyServerToUse(context, options.server);
-        const { engine, storage, databaseName } = await openBackups(context, { ...options, verifyServer });
-        const found = await findBackup(storage, id, databaseName, 'newest');
+        const places = await openPlaces(context, { ...options, verifyServer });
+        const { engine, storage, databaseName } = places;
         const identities = await identitiesToUse(context, options.identity);
-        return report(await engine.verify({ backup: found, level, identities, ...acting }), asJson, context);
-      });
-      finish(code);
+        // whom one waits for has done the same
+        const unlessProvenSinceMs = options.wait === undefined ? undefined : startMs;
+        const verify: Verify = (copy) =>
+          engine.verify({ backup: copy, level, identities, unlessProvenSinceMs, ...acting });
+        if (places.isAll) return verifyEach(await findCopies(places, id), verify, asJson, context);
+        return report(await verify(await findBackup(storage, id, databaseName, 'newest')), asJson, context);
+      };
+      finish(await act(context, asJson, work, waitSeconds));
     });
 }
 
-function report({ backup, verification, failure }: VerifyResult, asJson: boolean, context: CliContext): ExitCode {
+type Verify = (backup: StoredBackup) => Promise<VerifyResult>;
+
+/** Verifies copies one after the other. One that is wrong does not keep the others from being looked at. */
+async function verifyEach(
+  copies: readonly FoundCopy[],
+  verify: Verify,
+  asJson: boolean,
+  context: CliContext,
+): Promise<ExitCode> {
+  const documents: object[] = [];
+  let code: ExitCode = EXIT.ok;
+  for (const copy of copies) {
+    const result = await resultOf(copy, verify);
+    const failure = result.failure;
+    if ('verification' in result) {
+      documents.push({
+        ...backupDocument(result.backup),
+        verification: result.verification,
+        failure: toldFailure(failure),
+      });
+    } else documents.push({ storage: copy.storage.id, failure: toldFailure(failure) });
+    if (!asJson) context.out(`${copy.storage.id}:`);
+    const ended = 'verification' in result ? render(result, context, asJson) : refused(result.failure, context);
+    if (code === EXIT.ok) code = ended;
+  }
+  if (asJson) context.out(JSON.stringify({ copies: documents }, null, 2));
+  return code;
+}
+
+async function resultOf(copy: FoundCopy, verify: Verify): Promise<VerifyResult | { readonly failure: BackupFailure }> {
+  if ('failure' in copy) return copy;
+  const { asBackupFailure } = await import('@clearway/backups');
+  try {
+    return await verify(copy.backup);
+  } catch (error) {
+    const failure = asBackupFailure(error, 'storage-failed');
+    if (failure.reason === 'interrupted' || failure.reason === 'locked') throw failure;
+    return { failure };
+  }
+}
+
+const toldFailure = (failure: BackupFailure | undefined): object | null =>
+  failure ? { reason: failure.reason, message: failure.message, remedy: failure.remedy ?? null } : null;
+
+function refused(failure: BackupFailure, context: CliContext): ExitCode {
+  context.progress?.('');
+  printFailure(failure, false, context);
+  return failure.exitCode;
+}
+
+function report(result: VerifyResult, asJson: boolean, context: CliContext): ExitCode {
+  const { backup, verification } = result;
   if (asJson) context.out(JSON.stringify({ ...backupDocument(backup), verification }, null, 2));
+  return render(result, context, asJson);
+}
+
+function render({ backup, verification, failure }: VerifyResult, context: CliContext, asJson: boolean): ExitCode {
   context.progress?.('');
   if (failure) {
     for (const { kind, name, what } of verification.differences ?? [])

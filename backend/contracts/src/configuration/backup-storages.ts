@@ -48,12 +48,17 @@ const s3Schema = z.strictObject({
 /** One storage. */
 export const backupStorageSchema = z.discriminatedUnion('type', [directorySchema, s3Schema]);
 
+const RESERVED: Readonly<Record<string, string | undefined>> = {
+  local: "'local' is the directory of BACKUP_DIR",
+  all: "'all' means every storage: --storage all",
+};
+
 /** The section `backupStorages`: where backups can go, beside `local`. */
 export const backupStoragesSchema = z.array(backupStorageSchema).superRefine((storages, context) => {
   storages.forEach(({ id: taken }, i) => {
-    const isUsual = taken === 'local';
-    if (!isUsual && storages.findIndex((other) => other.id === taken) === i) return;
-    const message = isUsual ? "'local' is the directory of BACKUP_DIR" : `'${taken}' is taken`;
+    const reserved = RESERVED[taken];
+    if (reserved === undefined && storages.findIndex((other) => other.id === taken) === i) return;
+    const message = reserved ?? `'${taken}' is taken`;
     const params = { remedy: 'give each storage an id of its own' };
     context.addIssue({ code: 'custom', path: [i, 'id'], message, params });
   });

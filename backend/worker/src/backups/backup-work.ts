@@ -87,9 +87,10 @@ const DO: Record<BackupWorkKind, Doing> = {
       .join('; ');
   },
   async drill(database, workDirectory, options) {
-    const { report, failure } = await drillDatabase(database, workDirectory, options);
+    const drills = await drillDatabase(database, workDirectory, options);
+    const failure = drills.find((drill) => drill.failure)?.failure;
     if (failure) throw failure;
-    return `${report.id} passed`;
+    return drills.map(({ report }) => `${report.id} from ${report.storage} passed`).join('; ');
   },
   async prune(database, workDirectory, options) {
     const pruned = await pruneDatabase(database, workDirectory, options);
