@@ -143,7 +143,8 @@ describe('an operator', () => {
   test('pauses a job, whose events then wait, and lets them run again', async () => {
     await call('POST', '/api/jobs/render-cover/pause', { reason: 'the renderer is down' });
     await eventually(async () => (await get('/api/jobs/render-cover')).body['pausedBy'] === 'operator (Ada)');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // workers ask every 50 ms
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     const { eventId } = await jobs.enqueue(render, { trackId: 8 });
     await new Promise((resolve) => setTimeout(resolve, 200));
     const waiting = await get('/api/jobs/render-cover/events');
