@@ -13,6 +13,7 @@ import {
   type BackupStorage,
   type S3StorageOptions,
 } from '../src/index.ts';
+import { whileReading } from '../src/lock/read-lease.ts';
 import { withStorageLock } from '../src/lock/storage-lock.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
 import { openFaultyProxy, type FaultyProxy } from './support/faulty-proxy.ts';
@@ -136,9 +137,9 @@ withS3('backups in an S3-compatible storage', () => {
     expect(await storage.list()).toEqual([whole]);
   });
 
-  test('are pruned by one machine at a time, each copy by its own proof', async () => {
+  test('are pruned by one machine at a time, each copy by its own proof, and none that somebody reads', async () => {
     const nowMs = Date.now();
-    const [, last] = [
+    const [old, last] = [
       await storeForged(storage, nowMs - 60 * DAY_MS, 'exact'),
       await storeForged(storage, nowMs - 40 * DAY_MS, 'exact'),
     ];
@@ -147,6 +148,12 @@ withS3('backups in an S3-compatible storage', () => {
       const { storages } = await pruneBackups(request);
       expect(storages[0]?.databases[0]?.failure).toMatchObject({ reason: 'locked' });
     });
+    const reading = { what: 'restore', clock: systemClock };
+    await whileReading(await readBackup(storage, old), reading, async () => {
+      const { storages } = await pruneBackups(request);
+      expect(storages[0]?.databases[0]).toMatchObject({ removed: [], inUse: [{ id: old }] });
+    });
+    expect(await storage.locks.list('')).toEqual([]);
     const both = await Promise.all([pruneBackups(request), pruneBackups(request)]);
     expect(both.flatMap(({ storages }) => storages[0]?.databases[0]?.removed)).toHaveLength(1);
     expect(await storage.list()).toEqual([last]);

@@ -96,4 +96,20 @@ describe('clearway backup prune', () => {
     expect(await prune()).toMatchObject({ code: 14, error: expect.stringContaining('prune on elsewhere') as unknown });
     expect(await kept().list()).toContain(old);
   });
+
+  test('leaves what somebody reads, and says who', async () => {
+    const [old] = [await aged(40), await aged(1)];
+    const note = { token: 't', host: 'elsewhere', process: '4711 1', work: 'restore', since: 'noon' };
+    mkdirSync(path.join(directory, 'kept', '.locks'));
+    const lease = path.join(directory, 'kept', '.locks', `reading-${old}-00000000.json`);
+    writeFileSync(lease, JSON.stringify(note));
+    const { code, out } = await prune();
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/left .* restore on elsewhere, .* reads it: it goes the next/),
+    ]);
+    const { storages } = JSON.parse((await prune(['--json'])).out) as { storages: unknown[] };
+    expect(storages).toMatchObject([{ databases: [{ removed: [], inUse: [{ id: old }] }] }]);
+    expect(await kept().list()).toContain(old);
+  });
 });

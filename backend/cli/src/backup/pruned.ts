@@ -20,7 +20,7 @@ export function prunedDocument(results: readonly PruneResult[], isDryRun: boolea
   };
 }
 
-function documentOf({ database, plan, removed, failure }: DatabasePruned): object {
+function documentOf({ database, plan, removed, inUse, failure }: DatabasePruned): object {
   const { decisions, lastProven, unprovenSince, isProvingFailing } = plan;
   return {
     database,
@@ -29,6 +29,7 @@ function documentOf({ database, plan, removed, failure }: DatabasePruned): objec
     isProvingFailing,
     backups: decisions.map(({ backup, action, why }) => ({ id: backup.id, state: backup.state, action, why })),
     removed,
+    inUse,
     failure: failure === undefined ? null : { reason: failure.reason, message: failure.message },
   };
 }
@@ -40,13 +41,15 @@ export function renderPruned(results: readonly PruneResult[], isDryRun: boolean,
   const nowMs = context.clock.nowMs();
   const removing = isDryRun ? 'would go' : 'removed';
   for (const { storage, databases, tidied } of results.flatMap((result) => result.storages)) {
-    for (const { database, plan, removed } of databases) {
+    for (const { database, plan, removed, inUse } of databases) {
       context.out(`${safe(database)} in ${storage}`);
       const rows = plan.decisions.map(({ backup, action, why }) => {
         const isGone = action === 'remove' && (isDryRun || removed.includes(backup.id));
         const what = action === 'keep' ? 'kept' : isGone ? context.style('yellow', removing) : 'left';
         const made = ageText(new Date(backup.madeAtMs).toISOString(), nowMs);
-        return [what, backup.id, stateText(backup.state, context), made, why];
+        const reader = inUse.find(({ id }) => id === backup.id)?.reader;
+        const reason = reader === undefined ? why : `${safe(reader)} reads it: it goes the next time`;
+        return [what, backup.id, stateText(backup.state, context), made, reason];
       });
       for (const line of table(COLUMNS, rows)) context.out(line);
       warnOfProving(database, storage, plan, context);
