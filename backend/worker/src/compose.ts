@@ -120,6 +120,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     own,
     audit: database.pool,
     turn: (id, work) => monitoring.watches.get(id)?.lend(work) ?? work(new AbortController().signal),
+    lease: monitoring.lease,
     gateways: {
       urls: env.GATEWAY_ADMIN_URLS ?? [`http://127.0.0.1:${env.ADMIN_PORT}`],
       token: env.OPERATIONS_TOKENS[0]?.token,

@@ -8,7 +8,7 @@ import {
   integrityReportSchema,
   integritySchema,
 } from '@clearway/contracts';
-import { createDatabase, type Database } from '@clearway/database';
+import { createDatabase, LeaseKeeper, type Database } from '@clearway/database';
 import { withTestDatabase, type TestDatabase } from '@clearway/database/testing';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -67,9 +67,10 @@ beforeAll(async () => {
     INSERT INTO items VALUES (1, 'ada'), (2, NULL), (3, NULL)`);
   const databases = [{ id: 'shop', connectionString: () => connectionString }];
   const nothing = (): void => {};
-  const common = { databases, own: database.pool, log: { info: nothing, warn: nothing } };
-  integrity = createIntegrity({ ...common, settings: SETTINGS, holder: 'one' });
-  migrations = createDataMigrations({ ...common, settings: MIGRATIONS, holder: 'one', integrity });
+  const lease = { check: () => Promise.resolve('held' as const) };
+  const common = { databases, own: database.pool, lease, log: { info: nothing, warn: nothing } };
+  integrity = createIntegrity({ ...common, settings: SETTINGS });
+  migrations = createDataMigrations({ ...common, settings: MIGRATIONS, integrity });
   const writeAudit: WriteAudit = (...entry) => {
     if (!isAuditUp) return Promise.reject(new Error('down'));
     audited.push(entry);
@@ -177,12 +178,18 @@ describe('passes', () => {
   test('are made by one process at a time, and every one shows their results', async () => {
     const nothing = (): void => {};
     const passes: string[] = [];
-    const make = (holder: string) =>
+    const keepers = Object.fromEntries(
+      ['first', 'second'].map((holder) => [
+        holder,
+        new LeaseKeeper({ database: database.pool, name: 'watch', holder, ttlMs: 60_000 }),
+      ]),
+    );
+    const make = (holder: 'first' | 'second') =>
       createIntegrity({
         settings: SETTINGS,
         databases: [{ id: 'shop', connectionString: () => testDatabase.connectionString }],
         own: database.pool,
-        holder,
+        lease: keepers[holder] as LeaseKeeper,
         log: { info: nothing, warn: nothing },
         turn: (id, work) => {
           passes.push(`${holder} ${id}`);
@@ -194,10 +201,12 @@ describe('passes', () => {
     while (passes.length === 0) await sleep(5);
     second.start();
     while (second.monitors[0]?.list()[0]?.status === 'pending') await sleep(5);
-    await first.stop(); // gives the lease back
+    await first.stop();
+    await keepers['first']?.close();
     second.wake('shop');
     while (passes.length === 1) await sleep(5);
     await second.stop();
+    await keepers['second']?.close();
     expect(passes).toEqual(['first shop', 'second shop']);
   });
 

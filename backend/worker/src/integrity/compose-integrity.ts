@@ -1,4 +1,4 @@
-import { leaseHolder, type Queryable, type WatchSettings } from '@clearway/database';
+import type { LeaseKeeper, Queryable, WatchSettings } from '@clearway/database';
 import type { Lifecycle } from '@clearway/kernel';
 import { audit, type Sql } from '@clearway/jobs';
 import type { ServiceTelemetry } from '@clearway/telemetry';
@@ -21,6 +21,8 @@ export interface IntegrityDependencies {
   /** The same, for the audit. */
   readonly audit: Sql;
   readonly turn: Turn;
+  /** Of those who may ask the databases. */
+  readonly lease: Pick<LeaseKeeper, 'check'>;
   /** Where the gateways tell their metrics, and with which token. */
   readonly gateways: { readonly urls: readonly string[]; readonly token: string | undefined };
   readonly telemetry: ServiceTelemetry;
@@ -44,8 +46,8 @@ export interface ComposedIntegrity {
 
 /** Composes what serves them, and what begins them. */
 export function composeIntegrity(deps: IntegrityDependencies): ComposedIntegrity {
-  const { own, turn, telemetry, lifecycle } = deps;
-  const common = { own, turn, log: telemetry.logs.logger, holder: leaseHolder() };
+  const { own, turn, lease, telemetry, lifecycle } = deps;
+  const common = { own, turn, lease, log: telemetry.logs.logger };
   const onPass = integrityMetrics(telemetry.metrics, () => current.integrity);
   migrationMetrics(telemetry.metrics, () => current.migrations);
   const routeFigure = routeFigures(deps.gateways);

@@ -2,9 +2,9 @@ import { integrityEntrySchema, type IntegrityCheck, type IntegritySettings } fro
 import {
   integrityStore,
   IntegrityMonitor,
-  LeaseKeeper,
   openConnection,
   type CheckState,
+  type LeaseKeeper,
   type PassOutcome,
   type Queryable,
 } from '@clearway/database';
@@ -33,8 +33,8 @@ export interface IntegrityOptions {
   readonly databases: readonly LookedAfter[];
   /** Clearway's own database. */
   readonly own: Queryable;
-  /** Of this process, see `leaseHolder`. */
-  readonly holder: string;
+  /** Of those who may ask the databases, see `DatabaseMonitoring`. */
+  readonly lease: Pick<LeaseKeeper, 'check'>;
   readonly log: IntegrityLog;
   /** One heavy look at a database at a time, whoever looks; the signal tells when another one wants to. */
   readonly turn?: Turn;
@@ -52,8 +52,6 @@ export interface Integrity {
   stop(): Promise<void>;
 }
 
-const LEASE = 'integrity';
-
 /** Makes them; nothing is asked before `start`. */
 export function createIntegrity(options: IntegrityOptions): Integrity {
   const { databases, log, own } = options;
@@ -68,7 +66,6 @@ export function createIntegrity(options: IntegrityOptions): Integrity {
         onRun: (check, before) => tell(log, check, before),
       }),
   );
-  const keeper = new LeaseKeeper({ database: own, name: LEASE, holder: options.holder, ttlMs: leaseMs(looked) });
   const loops = new Map<string, Repeated>();
   return {
     monitors,
@@ -77,13 +74,12 @@ export function createIntegrity(options: IntegrityOptions): Integrity {
       for (const [i, monitor] of monitors.entries()) {
         const everyMs = (looked[i]?.settings.pacing.everySeconds ?? 30) * 1000;
         const onError = (error: unknown) => log.warn('an integrity pass failed', { database: monitor.database, error });
-        loops.set(monitor.database, repeat(roundOf(monitor, keeper, options), { restMs: () => everyMs, onError }));
+        loops.set(monitor.database, repeat(roundOf(monitor, options), { restMs: () => everyMs, onError }));
       }
     },
     wake: (database) => loops.get(database)?.wake(),
     async stop() {
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
-      await keeper.close();
     },
   };
 }
@@ -92,16 +88,10 @@ function settingsOf(database: string, settings: readonly IntegritySettings[]): I
   return settings.find((entry) => entry.database === database) ?? integrityEntrySchema.parse({ database });
 }
 
-/** Longer than a round: who works keeps it. */
-function leaseMs(looked: readonly { readonly settings: IntegritySettings }[]): number {
-  const rounds = looked.map(({ settings: { pacing } }) => pacing.passSeconds + pacing.everySeconds);
-  return Math.max(60, 2 * Math.max(0, ...rounds)) * 1000;
-}
-
-function roundOf(monitor: IntegrityMonitor, keeper: LeaseKeeper, { turn, onPass }: IntegrityOptions) {
+function roundOf(monitor: IntegrityMonitor, { lease, turn, onPass }: IntegrityOptions) {
   let wasElsewhere = false;
   return async (signal: AbortSignal): Promise<void> => {
-    const isElsewhere = (await keeper.check()) === 'elsewhere';
+    const isElsewhere = (await lease.check()) === 'elsewhere';
     // what the other process found out last counts
     if (isElsewhere || wasElsewhere) await monitor.reload();
     wasElsewhere = isElsewhere;

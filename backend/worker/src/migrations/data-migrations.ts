@@ -1,5 +1,5 @@
 import type { DataMigrationSettings, DataMigrationView, MigrationMetricSettings } from '@clearway/contracts';
-import { LeaseKeeper, MigrationWatch, migrationStore, openConnection, type Queryable } from '@clearway/database';
+import { MigrationWatch, migrationStore, openConnection, type LeaseKeeper, type Queryable } from '@clearway/database';
 import type { Integrity, LookedAfter, Turn } from '../integrity/integrity.ts';
 import { repeat, type Repeated } from '../integrity/repeat.ts';
 
@@ -15,8 +15,8 @@ export interface DataMigrationOptions {
   readonly databases: readonly LookedAfter[];
   /** Clearway's own database. */
   readonly own: Queryable;
-  /** Of this process, see `leaseHolder`. */
-  readonly holder: string;
+  /** Of those who may ask the databases, see `DatabaseMonitoring`. */
+  readonly lease: Pick<LeaseKeeper, 'check'>;
   readonly log: MigrationLog;
   readonly integrity: Pick<Integrity, 'monitor'>;
   readonly routeFigure?: (metric: MigrationMetricSettings) => Promise<number | undefined>;
@@ -28,6 +28,8 @@ export interface DataMigrationOptions {
 export interface DataMigrations {
   readonly watches: readonly MigrationWatch[];
   watch(name: string): MigrationWatch | undefined;
+  /** Takes a sample now, in turn with whoever else looks at the database; a process that takes none shows the last one. */
+  sample(watch: MigrationWatch): Promise<void>;
   start(): void;
   stop(): Promise<void>;
 }
@@ -35,25 +37,27 @@ export interface DataMigrations {
 const LOOK_EVERY_MS = 5000;
 /** A process that does not take the samples shows those of the one that does. */
 const RELOAD_EVERY_MS = 15_000;
-const LEASE_MS = 60_000;
 
 /** Makes them; nothing is asked before `start`. */
 export function createDataMigrations(options: DataMigrationOptions): DataMigrations {
-  const { settings, own, holder, log } = options;
+  const { settings, lease, log } = options;
   const watches = settings.map((one) => watchOf(one, options));
-  const keeper = new LeaseKeeper({ database: own, name: 'data-migrations', holder, ttlMs: LEASE_MS });
+  const sample = (watch: MigrationWatch, signal?: AbortSignal): Promise<void> => {
+    const work = () => watch.sample(signal);
+    return options.turn ? options.turn(watch.settings.database, work) : work();
+  };
   let loop: Repeated | undefined;
   return {
     watches,
+    sample: async (watch) => ((await lease.check()) === 'elsewhere' ? watch.reload() : sample(watch)),
     watch: (name) => watches.find((watch) => watch.settings.name === name),
     start() {
       if (watches.length === 0) return;
       const onError = (error: unknown) => log.warn('data migrations cannot be followed', { error });
-      loop = repeat(roundOf(watches, keeper, options.turn), { restMs: () => LOOK_EVERY_MS, onError });
+      loop = repeat(roundOf(watches, lease, sample), { restMs: () => LOOK_EVERY_MS, onError });
     },
     async stop() {
       await loop?.stop();
-      await keeper.close();
     },
   };
 }
@@ -78,10 +82,14 @@ function unanswered({ database, checks }: DataMigrationSettings, integrity: Pick
   });
 }
 
-function roundOf(watches: readonly MigrationWatch[], keeper: LeaseKeeper, turn: DataMigrationOptions['turn']) {
+function roundOf(
+  watches: readonly MigrationWatch[],
+  lease: DataMigrationOptions['lease'],
+  sample: (watch: MigrationWatch, signal: AbortSignal) => Promise<void>,
+) {
   let reloadedAtMs = -Infinity;
   return async (signal: AbortSignal): Promise<void> => {
-    if ((await keeper.check()) === 'elsewhere') {
+    if ((await lease.check()) === 'elsewhere') {
       if (performance.now() - reloadedAtMs < RELOAD_EVERY_MS) return;
       reloadedAtMs = performance.now();
       for (const watch of watches) await watch.reload();
@@ -89,9 +97,7 @@ function roundOf(watches: readonly MigrationWatch[], keeper: LeaseKeeper, turn: 
     }
     for (const watch of watches) {
       if (signal.aborted) return;
-      if (!watch.isDue) continue;
-      const sample = () => watch.sample(signal);
-      await (turn ? turn(watch.settings.database, sample) : sample());
+      if (watch.isDue) await sample(watch, signal);
     }
   };
 }

@@ -71,8 +71,9 @@ export function migrationOperations(current: () => DataMigrations, writeAudit: W
       },
       handle: async (req, res) => {
         const watch = find(current(), req, res);
-        await watch?.sample();
-        if (watch) res.json(shown(watch, res));
+        if (!watch) return;
+        await current().sample(watch);
+        res.json(shown(watch, res));
       },
     },
     {

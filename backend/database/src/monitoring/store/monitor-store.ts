@@ -22,6 +22,8 @@ export interface PassDocument {
 /** For how long things are kept. */
 const KEEP = { samplesDays: 8, fullDays: 7, eventsDays: 90 };
 const MAX_SAMPLES = 2000;
+/** A row beside those of the passes. */
+const REQUEST = 'request';
 
 /**
  * Results of passes in Clearway's own database: figures for a week, full results for a week, events for three months, and
@@ -73,6 +75,30 @@ export class MonitorStore {
     return rows[0]?.document;
   }
 
+  /** When the last pass of a kind was, as milliseconds since 1970; undefined when there was none. */
+  async latestAt(databaseId: string, kind: StoredPass['kind']): Promise<number | undefined> {
+    const { rows } = await this.#database.query<{ at: Date }>(
+      'SELECT at FROM database_results WHERE database_id = $1 AND kind = $2 ORDER BY at DESC LIMIT 1',
+      [databaseId, kind],
+    );
+    return rows[0]?.at.getTime();
+  }
+
+  /** Asks whoever watches the database for a full pass. */
+  async request(databaseId: string): Promise<void> {
+    await this.#database.query(
+      `INSERT INTO database_results (database_id, kind, at, duration_ms, document) VALUES ($1, $2, now(), 0, '{}')
+       ON CONFLICT DO NOTHING`,
+      [databaseId, REQUEST],
+    );
+  }
+
+  /** Whether somebody asked for a full pass since the last time. */
+  async takeRequest(databaseId: string): Promise<boolean> {
+    const sql = 'DELETE FROM database_results WHERE database_id = $1 AND kind = $2 RETURNING 1';
+    return (await this.#database.query(sql, [databaseId, REQUEST])).rows.length > 0;
+  }
+
   /**
    * Figures over time, the oldest first; of more than 2000 samples every n-th.
    *
@@ -122,7 +148,10 @@ export class MonitorStore {
     const remove = async (sql: string, days: number): Promise<number> =>
       (await this.#database.query(`${sql} RETURNING 1`, [before(days)])).rows.length;
     const samples = await remove('DELETE FROM database_samples WHERE at < $1', KEEP.samplesDays);
-    const results = await remove(`DELETE FROM database_results WHERE kind = 'full' AND at < $1`, KEEP.fullDays);
+    const results = await remove(
+      `DELETE FROM database_results WHERE kind IN ('full', '${REQUEST}') AND at < $1`,
+      KEEP.fullDays,
+    );
     return samples + results + (await remove('DELETE FROM database_events WHERE at < $1', KEEP.eventsDays));
   }
 }

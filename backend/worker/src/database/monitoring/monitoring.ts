@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseEvent } from '@clearway/contracts';
 import {
   databaseFigures,
@@ -26,6 +27,8 @@ export interface MonitoringOptions {
   readonly spans?: QuerySpans;
   readonly metrics: Metrics;
   readonly log: Pick<Logs['logger'], 'info' | 'warn' | 'debug'>;
+  /** How long the lease of a worker that says nothing lasts; a minute when left out. */
+  readonly leaseMs?: number;
   /** Hears of everything that happens to a database, for alerts. */
   readonly onEvent?: (databaseId: string, event: DatabaseEvent) => void;
 }
@@ -40,10 +43,13 @@ const LEASE = 'database-monitor';
 const LEASE_MS = 60_000;
 const MAX_PENDING = 2000;
 const PRUNE_MS = 3_600_000;
+/** Another worker hears of a request at its next quick pass. */
+const ASKED_LIMIT_MS = 60_000;
+const ASKED_LOOK_MS = 250;
 
 /**
  * Watches databases by timers of this process, so that it goes on while Clearway's own database is down. By a lease one
- * worker does so at a time; while the lease cannot be asked for, every worker does.
+ * worker does so at a time, and only that one has connections to them; while the lease cannot be asked for, every worker does.
  */
 export class DatabaseMonitoring {
   readonly store: MonitorStore;
@@ -53,13 +59,13 @@ export class DatabaseMonitoring {
   readonly #pending: WriteBehind;
   readonly #passMetrics;
   readonly #timers = new Map<DatabaseWatch, readonly PassTimer[]>();
-  #prune: PassTimer | undefined;
+  #own: readonly PassTimer[] = [];
   readonly #holder = leaseHolder();
   readonly #restored = new Set<string>();
 
   constructor(options: MonitoringOptions) {
     this.#options = options;
-    const { log, own } = options;
+    const { log, own, leaseMs = LEASE_MS } = options;
     this.store = new MonitorStore(own);
     this.#pending = new WriteBehind(MAX_PENDING, (error) => log.debug('results are written later', { error }));
     this.#watches = new Map(options.databases.map((settings) => [settings.id, this.#watch(settings)]));
@@ -67,7 +73,7 @@ export class DatabaseMonitoring {
       database: own,
       name: LEASE,
       holder: this.#holder,
-      ttlMs: LEASE_MS,
+      ttlMs: leaseMs,
       onChange: (state, lease) => {
         log.info('watching databases', { lease: state, taken_from: lease?.takenFrom });
       },
@@ -83,6 +89,11 @@ export class DatabaseMonitoring {
     return this.#keeper.state !== undefined && this.#keeper.state !== 'elsewhere';
   }
 
+  /** Whoever has it may ask the watched databases, by two connections each in all. */
+  get lease(): Pick<LeaseKeeper, 'check'> {
+    return this.#keeper;
+  }
+
   /** The watched databases by their ids. */
   get watches(): ReadonlyMap<string, DatabaseWatch> {
     return this.#watches;
@@ -91,9 +102,13 @@ export class DatabaseMonitoring {
   /** Begins with a pass of each kind at once. */
   start(): void {
     for (const watch of this.#watches.values()) this.#begin(watch);
-    const prune = (): Promise<unknown> => this.#unlessElsewhere(() => this.store.prune(Date.now()));
+    const options = { onError: this.#onError };
     // what cannot be removed now is removed an hour later
-    this.#prune = startTimer(PRUNE_MS, () => prune().catch(() => undefined), { onError: this.#onError });
+    const prune = (): Promise<unknown> => this.store.prune(Date.now()).catch(() => undefined);
+    this.#own = [
+      startTimer((this.#options.leaseMs ?? LEASE_MS) / 4, () => this.#keeper.check(), options),
+      startTimer(PRUNE_MS, async () => (await this.#keeper.check()) === 'elsewhere' || prune(), options),
+    ];
   }
 
   /**
@@ -117,10 +132,11 @@ export class DatabaseMonitoring {
     this.#keep(watch, 'quick', pass, QUICK_VIEWS);
   }
 
-  /** What a full pass missed is not left out until the next one is due, once the database is back. */
+  /** What a full pass missed is not left out until the next one is due, once the database is back, nor what others ask for. */
   async #quickAndWhatIsMissing(watch: DatabaseWatch): Promise<void> {
     await this.quick(watch);
-    if (watch.wantsFull) await this.full(watch);
+    const isAskedFor = await this.store.takeRequest(watch.settings.id).catch(() => false);
+    if (watch.wantsFull || isAskedFor) await this.full(watch);
   }
 
   /** A full pass, with its results kept. */
@@ -130,15 +146,21 @@ export class DatabaseMonitoring {
     this.#keep(watch, 'full', pass, FULL_VIEWS);
   }
 
-  /**
-   * A quick pass and then a full one, now. While another worker watches, whose two connections stay open, over one
-   * connection that is closed behind it.
-   */
+  /** A quick pass and then a full one, now. While another worker watches, that one makes them at its next quick pass. */
   async passOnDemand(watch: DatabaseWatch): Promise<void> {
+    // when it cannot be asked, every worker looks for itself
+    if (!this.isWatching && (await this.#askOther(watch.settings.id).catch(() => false))) return;
     await this.quick(watch);
-    if (!this.isWatching) await watch.disconnect();
     await this.full(watch);
-    if (!this.isWatching) await watch.disconnect();
+  }
+
+  /** @returns true, however it ended: nobody else may look */
+  async #askOther(id: string): Promise<true> {
+    const before = await this.store.latestAt(id, 'full');
+    await this.store.request(id);
+    const endMs = performance.now() + ASKED_LIMIT_MS;
+    while ((await this.store.latestAt(id, 'full')) === before && performance.now() < endMs) await sleep(ASKED_LOOK_MS);
+    return true;
   }
 
   /** The last result as another worker left it; undefined when there is none or it cannot be read. */
@@ -147,7 +169,7 @@ export class DatabaseMonitoring {
   }
 
   async close(): Promise<void> {
-    await this.#prune?.close();
+    await Promise.all(this.#own.map((timer) => timer.close()));
     await Promise.all([...this.#timers.values()].flat().map((timer) => timer.close()));
     await this.#pending.flush();
     await Promise.all([...this.#watches.values()].map((watch) => watch.close()));
@@ -168,8 +190,12 @@ export class DatabaseMonitoring {
     const { quickSeconds, fullSeconds } = watch.settings;
     const options = { onError: this.#onError };
     this.#timers.set(watch, [
-      startTimer(quickSeconds * 1000, () => this.#unlessElsewhere(() => this.#quickAndWhatIsMissing(watch)), options),
-      startTimer(fullSeconds * 1000, () => this.#unlessElsewhere(() => this.full(watch)), options),
+      startTimer(
+        quickSeconds * 1000,
+        () => this.#unlessElsewhere(watch, () => this.#quickAndWhatIsMissing(watch)),
+        options,
+      ),
+      startTimer(fullSeconds * 1000, () => this.#unlessElsewhere(watch, () => this.full(watch)), options),
     ]);
   }
 
@@ -179,8 +205,8 @@ export class DatabaseMonitoring {
     await watch.close();
   }
 
-  async #unlessElsewhere(work: () => Promise<unknown>): Promise<void> {
-    if ((await this.#keeper.check()) === 'elsewhere') return;
+  async #unlessElsewhere(watch: DatabaseWatch, work: () => Promise<unknown>): Promise<void> {
+    if ((await this.#keeper.check()) === 'elsewhere') return watch.disconnect();
     await work();
     // not waited for: a database that hangs must not keep the passes over the others waiting
     void this.#pending.flush();
