@@ -6,7 +6,7 @@ import type { TargetTable } from './target-table.ts';
 export type Condition = ReadonlyMap<string, string>;
 
 /**
- * Understands the keys of a command: a value of the primary key, or `column=value`, several of them separated by commas.
+ * Understands the keys of a command: a value of the table's key, or `column=value`, several of them separated by commas.
  *
  * @throws BackupFailure `unsupported` when it cannot be understood
  * @example
@@ -17,9 +17,9 @@ export function readKey(text: string, table: TargetTable): Condition {
   const names = table.columns.map(({ name }) => name);
   const named = splitNamed(text, names);
   if (named) return named;
-  const [column, ...more] = table.primaryKey;
+  const [column, ...more] = table.key;
   if (column !== undefined && more.length === 0) return new Map([[column, text]]);
-  const example = table.primaryKey.map((name) => `${name}=…`).join(',') || `${names[0] ?? 'column'}=…`;
+  const example = table.key.map((name) => `${name}=…`).join(',') || `${names[0] ?? 'column'}=…`;
   throw new BackupFailure('unsupported', `the key ${text} names no column of ${table.name}`, {
     remedy: `write it as --key '${example}'`,
   });

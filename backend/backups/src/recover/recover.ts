@@ -6,8 +6,18 @@ import { asBackupFailure, BackupFailure } from '../failures.ts';
 import type { OnProgress } from '../progress.ts';
 import { canonicalCondition, readKey, type Condition } from './keys.ts';
 import { readRows, type FoundRows, type Wanted } from './read-rows.ts';
-import { compareStaged, lockLive, missingReferences, stageRows, type ComparedRow, type StagedRows } from './stage.ts';
+import { moveSequences, sequencesBehind, type SequenceMove } from './sequences.ts';
+import {
+  compareStaged,
+  lockLive,
+  lockWriters,
+  missingReferences,
+  stageRows,
+  type ComparedRow,
+  type StagedRows,
+} from './stage.ts';
 import { findTargetTable, readTargetTable, type TargetTable } from './target-table.ts';
+import { markWholeRows } from './whole-rows.ts';
 import { writeStaged, type Written } from './write.ts';
 
 /** Rows of one table that are to be recovered. */
@@ -15,6 +25,8 @@ export interface RecoveredTable {
   readonly schema: string;
   readonly table: string;
   readonly columns: readonly string[];
+  /** Columns by which its rows are told apart; none when they are compared whole. */
+  readonly key: readonly string[];
   /** Columns of the backup that the table has no more: their values are lost. */
   readonly forgotten: readonly string[];
   readonly rows: readonly ComparedRow[];
@@ -26,6 +38,8 @@ export interface RecoveryPlan {
   readonly database: string;
   /** The table that was asked for first, then those that its rows refer to. */
   readonly tables: readonly RecoveredTable[];
+  /** Sequences that would be moved, so that they do not give out again what the rows have. */
+  readonly sequences: readonly SequenceMove[];
   /** What writing would do; null when there is nothing to write, or it is refused. */
   readonly write: Written | null;
   /** Why the database does not take the rows. */
@@ -61,6 +75,7 @@ export interface RecoveryResult {
 }
 
 const MOST_ROUNDS = 20;
+const LOCK_WAIT_SECONDS = 30;
 
 /**
  * Recovers rows out of a backup: reads them, tries to write them in a transaction that is rolled back, lets somebody see
@@ -83,10 +98,14 @@ export async function recoverRows(request: RecoverRequest): Promise<RecoveryResu
     const written = await inTransaction(client, 'COMMIT', async () => {
       const again = await planOf(client, groups, request);
       if (again.refusal) throw again.refusal;
-      if (isDeepStrictEqual(again, plan)) return again.write;
-      throw new BackupFailure('conflict', 'the rows were changed by others since they were shown', {
-        remedy: 'look at them again',
-      });
+      // where others have used a sequence meanwhile, that is no change of the rows
+      if (!isDeepStrictEqual({ ...again, sequences: plan.sequences }, plan)) {
+        throw new BackupFailure('conflict', 'the rows were changed by others since they were shown', {
+          remedy: 'look at them again',
+        });
+      }
+      await moveSequences(client, again.sequences);
+      return again.write;
     });
     return { plan, written };
   });
@@ -169,24 +188,39 @@ async function planOf(client: pg.Client, groups: readonly FoundRows[], request: 
   const staged = await stageAll(client, groups);
   const tables: RecoveredTable[] = [];
   for (const rows of staged) {
-    const { schema, name } = rows.table;
+    const { schema, name, key } = rows.table;
     const { columns, forgotten } = rows;
+    if (key.length === 0) await markWholeRows(client, rows);
     if (overwrite) await lockLive(client, rows);
-    tables.push({ schema, table: name, columns, forgotten, rows: await compareStaged(client, rows) });
+    tables.push({ schema, table: name, columns, key, forgotten, rows: await compareStaged(client, rows) });
   }
   const statuses = tables.flatMap(({ rows }) => rows.map(({ status }) => status));
   const leftAlone = overwrite ? 0 : statuses.filter((status) => status === 'changed').length;
   const isNothing = statuses.every((status) => status === 'same' || (status === 'changed' && !overwrite));
   const facts = { backupId: request.backup.id, database: databaseOfUrl(request.connectionString), tables, leftAlone };
+  const nothing = { ...facts, sequences: [], write: null, refusal: null };
+  if (isNothing) return nothing;
   try {
-    return { ...facts, write: isNothing ? null : await writeStaged(client, staged, overwrite), refusal: null };
+    const sequences = await sequencesToMove(client, staged);
+    return { ...facts, sequences, write: await writeStaged(client, staged, overwrite), refusal: null };
   } catch (error) {
-    return { ...facts, write: null, refusal: asBackupFailure(error, 'conflict') };
+    return { ...nothing, refusal: asBackupFailure(error, 'conflict') };
   }
 }
 
+/** Nobody else may write to a table whose sequence is to be moved: what others draw from it meanwhile would come twice. */
+async function sequencesToMove(client: pg.Client, staged: readonly StagedRows[]): Promise<SequenceMove[]> {
+  const moves: SequenceMove[] = [];
+  for (const rows of staged) {
+    if ((await sequencesBehind(client, rows)).length === 0) continue;
+    await lockWriters(client, rows);
+    moves.push(...(await sequencesBehind(client, rows)));
+  }
+  return moves;
+}
+
 async function inTransaction<T>(client: pg.Client, end: 'COMMIT' | 'ROLLBACK', work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN');
+  await client.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_WAIT_SECONDS}s'`);
   try {
     const result = await work();
     await client.query(end);

@@ -28,13 +28,13 @@ export async function stageRows(client: pg.Client, found: FoundRows, index: numb
   assertKey(table, columns);
   const types = columns.map((name) => `${quoteName(name)} ${there.get(name)}`);
   await client.query(
-    `CREATE TEMP TABLE ${staging.slice('pg_temp.'.length)} (${types.join(', ')}, clearway_place int) ON COMMIT DROP`,
+    `CREATE TEMP TABLE ${staging.slice('pg_temp.'.length)} (${types.join(', ')}, clearway_place int, clearway_is_there boolean) ON COMMIT DROP`,
   );
   const places = columns.map((name) => found.columns.indexOf(name));
   const parameters = [...columns, ''].map((_, i) => `$${i + 1}`).join(', ');
   for (const [i, row] of found.rows.entries()) {
     try {
-      await client.query(`INSERT INTO ${staging} VALUES (${parameters})`, [...places.map((at) => row[at]), i]);
+      await client.query(`INSERT INTO ${staging} VALUES (${parameters}, false)`, [...places.map((at) => row[at]), i]);
     } catch (error) {
       const message = `a row of ${table.name} does not fit its columns any more: ${(error as Error).message}`;
       throw new BackupFailure('conflict', message, { cause: error });
@@ -43,10 +43,9 @@ export async function stageRows(client: pg.Client, found: FoundRows, index: numb
   return { table, staging, columns, forgotten };
 }
 
-function assertKey({ name, primaryKey }: TargetTable, columns: readonly string[]): void {
-  if (primaryKey.length > 0 && primaryKey.every((key) => columns.includes(key))) return;
-  const why = primaryKey.length === 0 ? 'has no primary key' : 'had another primary key when it was backed up';
-  throw new BackupFailure('unsupported', `${name} ${why}: nobody can say which of its rows are missing`, {
+function assertKey({ name, key }: TargetTable, columns: readonly string[]): void {
+  if (key.every((column) => columns.includes(column))) return;
+  throw new BackupFailure('unsupported', `${name} had not its key ${key.join(', ')} when it was backed up`, {
     remedy: 'restore the backup under another name and take the rows from there: clearway backup restore --to NAME',
   });
 }
@@ -55,17 +54,29 @@ function assertKey({ name, primaryKey }: TargetTable, columns: readonly string[]
 export const shownSql = (value: string): string =>
   `CASE WHEN ${value} IS DISTINCT FROM NULL THEN format('%s', ${value}) END`;
 
-const shownArray = (alias: string, columns: readonly string[]): string =>
+export const shownArray = (alias: string, columns: readonly string[]): string =>
   `ARRAY[${columns.map((name) => shownSql(`${alias}.${quoteName(name)}`)).join(', ')}]::text[]`;
 
 /** Whether two rows have the same key. */
-export const sameKey = ({ primaryKey }: TargetTable, left: string, right: string): string =>
-  primaryKey.map((name) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(' AND ');
+export const sameKey = ({ key }: TargetTable, left: string, right: string): string =>
+  key.map((name) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(' AND ');
+
+/** Whether the row `r` of the staging table is not in the table itself. */
+export const isMissing = ({ table }: StagedRows): string =>
+  table.key.length === 0
+    ? 'NOT r.clearway_is_there'
+    : `NOT EXISTS (SELECT FROM ${table.qualified} l WHERE ${sameKey(table, 'l', 'r')})`;
 
 /** Holds off changes to rows that staged ones may be written over. */
 export async function lockLive(client: pg.Client, { table, staging }: StagedRows): Promise<void> {
+  if (table.key.length === 0) return;
   const sql = `SELECT FROM ${table.qualified} l JOIN ${staging} r ON ${sameKey(table, 'l', 'r')} FOR UPDATE OF l`;
   await client.query(sql);
+}
+
+/** Holds off all that others would write to the table. */
+export async function lockWriters(client: pg.Client, { table }: StagedRows): Promise<void> {
+  await client.query(`LOCK TABLE ${table.qualified} IN SHARE ROW EXCLUSIVE MODE`);
 }
 
 /** A row of a backup, and the one of the same key that the database holds. */
@@ -80,12 +91,17 @@ export interface ComparedRow {
 /** Compares staged rows with what the database holds. */
 export async function compareStaged(client: pg.Client, staged: StagedRows): Promise<ComparedRow[]> {
   const { table, staging, columns } = staged;
-  const key = quoteName(table.primaryKey[0] ?? '');
+  const values = shownArray('r', columns);
+  const [key] = table.key;
+  const live =
+    key === undefined
+      ? `CASE WHEN r.clearway_is_there THEN ${values} END`
+      : `CASE WHEN l.${quoteName(key)} IS NOT NULL THEN ${shownArray('l', columns)} END`;
+  const beside = key === undefined ? '' : `LEFT JOIN ${table.qualified} l ON ${sameKey(table, 'l', 'r')}`;
   const { rows } = await client.query<{ values: RowValues; live: RowValues | null }>(
-    `SELECT ${shownArray('r', columns)} AS values, CASE WHEN l.${key} IS NOT NULL THEN ${shownArray('l', columns)} END AS live
-     FROM ${staging} r LEFT JOIN ${table.qualified} l ON ${sameKey(table, 'l', 'r')} ORDER BY r.clearway_place`,
+    `SELECT ${values} AS values, ${live} AS live FROM ${staging} r ${beside} ORDER BY r.clearway_place`,
   );
-  return rows.map(({ values, live }) => ({ values, live, status: statusOf(values, live) }));
+  return rows.map((row) => ({ ...row, status: statusOf(row.values, row.live) }));
 }
 
 function statusOf(values: RowValues, live: RowValues | null): ComparedRow['status'] {

@@ -21,6 +21,16 @@ export interface ForeignKey {
   readonly targetColumns: readonly string[];
 }
 
+/** A sequence that gives a column its values. */
+export interface OwnSequence {
+  readonly schema: string;
+  readonly name: string;
+  readonly column: string;
+  readonly isDescending: boolean;
+  readonly least: string;
+  readonly most: string;
+}
+
 /** A table as it is in the database now. */
 export interface TargetTable {
   readonly oid: string;
@@ -28,8 +38,11 @@ export interface TargetTable {
   readonly name: string;
   readonly qualified: string;
   readonly columns: readonly TargetColumn[];
-  readonly primaryKey: readonly string[];
+  /** Columns that tell its rows apart: the primary key, else a unique key that is never null, else none. */
+  readonly key: readonly string[];
   readonly foreignKeys: readonly ForeignKey[];
+  /** Sequences that give its columns their values. */
+  readonly sequences: readonly OwnSequence[];
   /** Under which names a dump holds its rows: its own, or those of its partitions. */
   readonly sources: readonly string[];
 }
@@ -41,8 +54,20 @@ SELECT c.oid::text, n.nspname AS schema, c.relname AS name,
    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
   coalesce((SELECT json_agg(a.attname ORDER BY k.place)
    FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-   JOIN pg_attribute a ON a.attnum = k.attnum
-   WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid), '[]') AS "primaryKey",
+   JOIN pg_attribute a ON a.attnum = k.attnum AND a.attrelid = c.oid
+   WHERE i.indrelid = c.oid AND k.place <= i.indnkeyatts AND i.indisunique AND i.indisvalid AND i.indimmediate
+     AND i.indpred IS NULL AND i.indexprs IS NULL
+   GROUP BY i.indexrelid, i.indisprimary HAVING bool_and(a.attnotnull)
+   ORDER BY i.indisprimary DESC, count(*), i.indexrelid LIMIT 1), '[]') AS key,
+  coalesce((SELECT json_agg(DISTINCT jsonb_build_object('schema', qn.nspname, 'name', q.relname,
+     'column', a.attname, 'isDescending', s.seqincrement < 0, 'least', s.seqmin::text, 'most', s.seqmax::text))
+   FROM pg_attribute a JOIN pg_depend d
+     ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum
+   LEFT JOIN pg_depend v ON d.classid = 'pg_attrdef'::regclass AND v.classid = d.classid AND v.objid = d.objid
+     AND v.refclassid = 'pg_class'::regclass
+   JOIN pg_class q ON q.relkind = 'S' AND q.oid = CASE d.classid WHEN 'pg_class'::regclass THEN d.objid ELSE v.refobjid END
+   JOIN pg_sequence s ON s.seqrelid = q.oid JOIN pg_namespace qn ON qn.oid = q.relnamespace
+   WHERE a.attrelid = c.oid AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)), '[]') AS sequences,
   coalesce((SELECT json_agg(json_build_object('name', o.conname, 'target', o.confrelid::text,
      'columns', (SELECT json_agg(a.attname ORDER BY k.place) FROM unnest(o.conkey) WITH ORDINALITY AS k(attnum, place)
        JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.attnum),

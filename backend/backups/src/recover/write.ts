@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { quoteName } from '../connection/session.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
-import { sameKey, type StagedRows } from './stage.ts';
+import { isMissing, sameKey, type StagedRows } from './stage.ts';
 
 /** How many rows were written. */
 export interface Written {
@@ -39,20 +39,20 @@ export async function writeStaged(
   return { inserted, updated };
 }
 
-async function insertMissing(client: pg.Client, { table, staging, columns }: StagedRows): Promise<number> {
+async function insertMissing(client: pg.Client, staged: StagedRows): Promise<number> {
+  const { table, staging, columns } = staged;
   const names = columns.map(quoteName).join(', ');
   const { rowCount } = await client.query(
     `INSERT INTO ${table.qualified} (${names}) OVERRIDING SYSTEM VALUE
-     SELECT ${names} FROM ${staging} r
-     WHERE NOT EXISTS (SELECT FROM ${table.qualified} l WHERE ${sameKey(table, 'l', 'r')}) ORDER BY clearway_place`,
+     SELECT ${names} FROM ${staging} r WHERE ${isMissing(staged)} ORDER BY clearway_place`,
   );
   return rowCount ?? 0;
 }
 
 async function updateChanged(client: pg.Client, { table, staging, columns }: StagedRows): Promise<number> {
   const fixed = new Set(table.columns.filter(({ isFixed }) => isFixed).map(({ name }) => name));
-  const set = columns.filter((name) => !fixed.has(name) && !table.primaryKey.includes(name)).map(quoteName);
-  if (set.length === 0) return 0;
+  const set = columns.filter((name) => !fixed.has(name) && !table.key.includes(name)).map(quoteName);
+  if (set.length === 0 || table.key.length === 0) return 0;
   const texts = (alias: string): string => set.map((name) => `format('%s', ${alias}.${name})`).join(', ');
   const nulls = (alias: string): string => set.map((name) => `${alias}.${name} IS NULL`).join(', ');
   const { rowCount } = await client.query(

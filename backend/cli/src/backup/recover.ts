@@ -12,6 +12,8 @@ import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
 const EXAMPLES = `
 What would be written is tried in a transaction that is rolled back, shown, and written in one transaction when you agree.
 Foreign keys, unique keys, rules and triggers hold. Rows that are there with other values are left alone without --overwrite.
+Sequences that are behind the rows are moved, forward only. In a table without a key, rows are compared whole: one is written
+where the table holds fewer equal ones than the backup.
 
 Examples
   clearway backup recover tracks --key 17                        shows the row and asks
@@ -31,7 +33,7 @@ export function addRecoverCommand(backup: BackupCommand, context: CliContext, fi
         ' instead, and written only when you agree.',
     )
     .argument('<table>', 'the table, with its schema where the name is not unique')
-    .requiredOption('-k, --key <key...>', 'value of the primary key, or column=value[,column=value]')
+    .requiredOption('-k, --key <key...>', 'value of the key, or column=value[,column=value]')
     .option('-b, --backup <id>', 'which backup; the newest exact one otherwise')
     .option('-d, --database <name>', 'a URL, env:VARIABLE, or the name of a database on the server of DATABASE_URL')
     .option('--with-references', 'take along missing rows that the rows refer to')
@@ -110,6 +112,8 @@ function renderPlan(plan: RecoveryPlan, context: CliContext): void {
   context.out(`from  ${plan.backupId}`);
   context.out(`to    ${safe(plan.database)}`);
   for (const group of plan.tables) renderTable(group, context);
+  for (const { schema, name, from, to } of plan.sequences)
+    context.out(`sequence ${safe(`${schema}.${name}`)} is moved from ${from ?? 'its start'} to ${to}`);
   if (plan.leftAlone > 0)
     context.out(
       `${count(plan.leftAlone, 'row is', 'rows are')} there with other values and left alone: see --overwrite`,
@@ -120,9 +124,14 @@ const CELL = 40;
 const MOST_SHOWN = 100;
 const COLOURS = { missing: 'green', same: 'grey', changed: 'yellow' } as const;
 
-function renderTable({ schema, table: name, columns, rows, forgotten }: RecoveredTable, context: CliContext): void {
+function renderTable(
+  { schema, table: name, columns, key, rows, forgotten }: RecoveredTable,
+  context: CliContext,
+): void {
   context.out('');
   context.out(`${safe(`${schema}.${name}`)}: ${count(rows.length, 'row')}`);
+  if (key.length === 0)
+    context.out('it has no key: a row is written only where the table holds no equal one, or fewer than the backup');
   if (forgotten.length > 0)
     context.out(`${context.style('yellow', 'warning')}: the table has no more: ${safe(forgotten.join(', '))}`);
   const lines = rows.slice(0, MOST_SHOWN).map(({ status, values, live }) => [
