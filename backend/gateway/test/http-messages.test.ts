@@ -218,6 +218,19 @@ describe('connections (RFC 9112 §9)', () => {
     ]);
   });
 
+  test('§9.6 a client that ends its sending side before its answer has left: its request is cancelled at once', async () => {
+    const upstream = await byHand();
+    const gateway = await open(startGateway(simple([upstream.origin])));
+    const client = connect(gateway.port, { port: 0, allowHalfOpen: true });
+    client.write(`GET / HTTP/1.1\r\n${HOST}\r\n`);
+    const connection = await upstream.next();
+    await connection.until('\r\n\r\n');
+    client.socket.end();
+    expect(await client.closed).toBe('');
+    await connection.closed;
+    expect(await gateway.nextRecord()).toMatchObject({ reason: 'client_abort', status: 499 });
+  });
+
   test('§6.3 an answer of HTTP/1.0 that ends with its connection is passed on in chunks', async () => {
     const { answers } = await answerOf('HTTP/1.0 200 OK\r\n\r\nas long as it takes', get());
     expect(answers[0]?.headers['transfer-encoding']).toBe('chunked');
