@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import { systemClock } from '@clearway/kernel';
 import type pg from 'pg';
 import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { databaseOfUrl, withSession } from '../connection/session.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
+import { whileReading } from '../lock/read-lease.ts';
 import type { OnProgress } from '../progress.ts';
 import { canonicalCondition, readKey, type Condition } from './keys.ts';
 import { readRows, type FoundRows, type Wanted } from './read-rows.ts';
@@ -90,7 +92,8 @@ export async function recoverRows(request: RecoverRequest): Promise<RecoveryResu
   return withSession({ connectionString, applicationName: 'clearway-recover' }, async (client) => {
     // triggers that write to tables without a schema find them as they do for others
     await client.query('RESET search_path');
-    const groups = await gather(client, request);
+    const reading = { ...request, what: 'recover', clock: systemClock };
+    const groups = await whileReading(backup, reading, () => gather(client, request));
     const plan = await inTransaction(client, 'ROLLBACK', () => planOf(client, groups, request));
     request.show(plan);
     if (plan.refusal) throw plan.refusal;
