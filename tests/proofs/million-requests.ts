@@ -6,6 +6,7 @@ import type { LoadRequest } from './support/load.ts';
 import { atMost, type Proof, type ProofContext } from './support/proof.ts';
 import { growth, watchMemory } from './support/resident-memory.ts';
 
+const STANDSTILL_MS = 10_000;
 const CONNECTIONS = 64;
 const MEBIBYTE = 1024 * 1024;
 const LIMIT_MEBIBYTES = 32;
@@ -38,7 +39,7 @@ export const proof: Proof = {
       }
       memory.stop();
       const sent = warmUp + total;
-      const counted = sumOf(await gateway.scrape(), 'clearway_requests_total');
+      const counted = await settled(async () => sumOf(await gateway.scrape(), 'clearway_requests_total'), sent);
       const lines = await settled(() => gateway.lines(), sent);
       return {
         bars: [
@@ -110,12 +111,15 @@ async function send(gateway: GatewayProcess, count: number, onAnswer: (answer: F
 }
 
 /** Resolves to a count that still grows, once it is reached or stands still. */
-async function settled(count: () => number, goal: number): Promise<number> {
-  for (let last = -1; last !== count() && count() < goal;) {
-    last = count();
+async function settled(count: () => number | Promise<number>, goal: number): Promise<number> {
+  let most = await count();
+  for (let lastGrowthMs = Date.now(); most < goal && Date.now() - lastGrowthMs < STANDSTILL_MS;) {
     await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await count();
+    if (now > most) lastGrowthMs = Date.now();
+    most = now;
   }
-  return count();
+  return most;
 }
 
 /** Few enough to be arguments. */
