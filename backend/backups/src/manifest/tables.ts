@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { quoteName, quoteQualified } from '../connection/session.ts';
-import type { ColumnForm, ManifestTable } from './schema.ts';
+import { quoteQualified } from '../connection/session.ts';
+import { formOf, rowHash } from './row-hash.ts';
+import type { ManifestTable } from './schema.ts';
 
 /** A table whose rows belong into the dump, before they are counted. */
 export interface TableToMeasure extends Pick<
@@ -89,32 +90,7 @@ function toMeasure(row: TableRow): TableToMeasure {
   };
 }
 
-/** Types for which equal hashes mean equal text: `1.0` and `1.00` are equal numerics, and not the same. */
-const BY_VALUE = new Set(
-  'bool int2 int4 int8 oid date time timestamp timestamptz uuid text varchar bytea name char'.split(' '),
-);
-
-function formOf(type: string, isSystem: boolean): ColumnForm {
-  if (!isSystem) return 'output';
-  if (BY_VALUE.has(type)) return 'value';
-  return type === 'float4' || type === 'float8' || type === 'numeric' ? type : 'text';
-}
-
-const EXPRESSIONS: Record<ColumnForm, (column: string) => string> = {
-  value: (column) => column,
-  float4: (column) => `float4send(${column})`,
-  float8: (column) => `float8send(${column})`,
-  // knows how many digits it shows behind the point, as its text does, and takes less time
-  numeric: (column) => `numeric_send(${column})`,
-  text: (column) => `${column}::text`,
-  // a type of one's own may have a cast to text that loses something; its output function is what a dump uses
-  output: (column) => `CASE WHEN ${column} IS DISTINCT FROM NULL THEN format('%s', ${column}) END`,
-};
-
-const rowHash = (columns: ManifestTable['columns']): string => {
-  const values = columns.map(({ name, form }) => EXPRESSIONS[form](`t.${quoteName(name)}`));
-  return `coalesce(sum(hash_record_extended(ROW(${values.join(', ')}), 0)), 0)::text`;
-};
+const sumOf = (columns: ManifestTable['columns']): string => `coalesce(sum(${rowHash(columns)}), 0)::text`;
 
 /** What a table held: equal for equal rows in whatever order. */
 export type Measured = Pick<ManifestTable, 'rowCount' | 'checksum' | 'generatedChecksum'>;
@@ -131,8 +107,8 @@ export async function measureTable(
 ): Promise<Measured> {
   const stored = table.columns.filter(({ isGenerated }) => !isGenerated);
   const generated = table.columns.filter(({ isGenerated }) => isGenerated);
-  const sums = [`count(*)::text AS count`, `${rowHash(stored)} AS checksum`];
-  if (generated.length > 0) sums.push(`${rowHash(generated)} AS generated`);
+  const sums = [`count(*)::text AS count`, `${sumOf(stored)} AS checksum`];
+  if (generated.length > 0) sums.push(`${sumOf(generated)} AS generated`);
   const { rows } = await client.query<{ count: string; checksum: string; generated?: string }>(
     `SELECT ${sums.join(', ')} FROM ONLY ${quoteQualified(table.schema, table.name)} AS t ${table.condition ?? ''}`,
   );
