@@ -9,7 +9,9 @@ export interface ProgramOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** What it reads: the output of another program, which it then reads from that program itself. */
   readonly input?: Socket | undefined;
-  readonly signal: AbortSignal;
+  /** An open file that it writes to. */
+  readonly file?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly onMessages?: (text: string) => void;
   /** What it means that it failed; `how` is such as `exited with 1`. */
   readonly asFailure: (how: string, messages: string) => BackupFailure;
@@ -17,6 +19,7 @@ export interface ProgramOptions {
 
 /** A program under way. */
 export interface RunningProgram {
+  /** What it writes, unless that goes into a file. */
   readonly output: Socket;
   /** Resolves when it has ended well. */
   readonly ended: Promise<void>;
@@ -26,10 +29,10 @@ export interface RunningProgram {
 
 /** Starts a program, without a shell in between that could hide how it ended. */
 export function startProgram(program: string, args: readonly string[], options: ProgramOptions): RunningProgram {
-  const { variables, input, signal, onMessages, asFailure } = options;
+  const { variables, input, file, signal, onMessages, asFailure } = options;
   const child = spawn(program, args, {
     env: variables,
-    stdio: [input ?? 'ignore', 'pipe', 'pipe'],
+    stdio: [input ?? 'ignore', file ?? 'pipe', 'pipe'],
     signal,
     killSignal: 'SIGTERM',
   });

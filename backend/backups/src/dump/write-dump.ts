@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { closeSync, createReadStream, createWriteStream, openSync } from 'node:fs';
+import { Socket } from 'node:net';
 import path from 'node:path';
 import { PassThrough, Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,6 +10,7 @@ import { asBackupFailure } from '../failures.ts';
 import { syncFile } from '../files/durable.ts';
 import type { ManifestFile } from '../manifest/schema.ts';
 import type { Compression } from './dumper.ts';
+import { startZstd, ZSTD_LEVEL, type ZstdOptions } from './zstd-program.ts';
 
 /** How a file of a backup is written. */
 export interface WriteOptions {
@@ -17,9 +19,9 @@ export interface WriteOptions {
   /** Name without what compression and encryption add. */
   readonly name: string;
   readonly compression: Compression | 'none';
-  /** Whether the source is compressed that way already. */
-  readonly isCompressed?: boolean | undefined;
   readonly recipients: readonly string[];
+  /** An installed zstd: it compresses what comes from another program. */
+  readonly zstd?: Pick<ZstdOptions, 'program' | 'variables'> | undefined;
   readonly onBytes: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -27,12 +29,9 @@ export interface WriteOptions {
 /** A file that was written and is on the disk. */
 export interface WrittenFile {
   readonly file: ManifestFile;
-  /** Before compression and encryption; null when it was compressed elsewhere. */
+  /** Before compression and encryption; null when another program compressed it. */
   readonly plainSizeBytes: number | null;
 }
-
-/** What zstd calls its default; higher ones take far more time for a few percent. */
-export const ZSTD_LEVEL = 3;
 
 const SUFFIX = { zstd: '.zst', gzip: '.gz', none: '' } as const;
 
@@ -42,36 +41,61 @@ const SUFFIX = { zstd: '.zst', gzip: '.gz', none: '' } as const;
  * @throws BackupFailure `storage-failed` when the disk is full or refuses; whatever the source fails with
  */
 export async function writeBackupFile(source: Readable, options: WriteOptions): Promise<WrittenFile> {
-  const { folder, role, compression, isCompressed, recipients, signal } = options;
+  const { role, compression, recipients } = options;
   const name = `${options.name}${SUFFIX[compression]}${recipients.length > 0 ? '.age' : ''}`;
-  const target = path.join(folder, name);
-  const plain = counting(options.onBytes);
-  const stored = hashing();
-  const compressor = compression === 'none' || isCompressed ? [] : [compressorOf(compression)];
-  const file = createWriteStream(target, { flags: 'wx', mode: 0o600, highWaterMark: 1024 * 1024 });
-  const abort = signal ? { signal } : {};
-  const chain = [source, plain.stream, ...compressor];
+  const target = path.join(options.folder, name);
   try {
-    if (recipients.length === 0) await pipeline([...chain, stored.stream, file], abort);
-    else {
-      const clear = new PassThrough();
-      const encrypting = encryptStream(clear, recipients).then((secret) =>
-        pipeline(secret, stored.stream, file, abort),
-      );
-      encrypting.catch((error: Error) => clear.destroy(error));
-      await Promise.all([encrypting, pipeline([...chain, clear], abort)]);
-    }
+    const { stored, plainSizeBytes } = await writeAndHash(source, target, options);
+    return { file: { role, name, sizeBytes: stored.size(), sha256: stored.sha256() }, plainSizeBytes };
   } catch (error) {
     source.destroy();
-    file.destroy();
     throw asBackupFailure(error, 'storage-failed');
   }
-  await syncFile(target);
-  return {
-    file: { role, name, sizeBytes: stored.size(), sha256: stored.sha256() },
-    plainSizeBytes: isCompressed ? null : plain.size(),
-  };
 }
+
+async function writeAndHash(source: Readable, target: string, options: WriteOptions) {
+  const { compression, recipients, zstd, onBytes, signal } = options;
+  const stored = hashing();
+  if (!zstd || compression !== 'zstd' || !(source instanceof Socket)) {
+    const plain = counting(onBytes);
+    const compressor = compression === 'none' ? [] : [compressorOf(compression)];
+    await writeStream([source, plain.stream, ...compressor], stored.stream, target, options);
+    return { stored, plainSizeBytes: plain.size() };
+  }
+  // started before anything of the source is read here
+  const how = { ...zstd, input: source, onBytes, signal };
+  if (recipients.length > 0) {
+    const { output, ended } = startZstd(how);
+    await Promise.all([writeStream([output], stored.stream, target, options), ended]);
+  } else {
+    const file = openSync(target, 'wx', 0o600);
+    const { ended } = startZstd({ ...how, file });
+    await ended.finally(() => closeSync(file));
+    const written = createReadStream(target, { highWaterMark: PIECE_BYTES });
+    await Promise.all([pipeline(written, stored.stream.resume(), signal ? { signal } : {}), syncFile(target)]);
+  }
+  return { stored, plainSizeBytes: null };
+}
+
+async function writeStream(
+  chain: readonly (Readable | Transform)[],
+  stored: Transform,
+  target: string,
+  { recipients, signal }: WriteOptions,
+): Promise<void> {
+  const file = createWriteStream(target, { flags: 'wx', mode: 0o600, highWaterMark: PIECE_BYTES });
+  const abort = signal ? { signal } : {};
+  if (recipients.length === 0) await pipeline([...chain, stored, file], abort);
+  else {
+    const clear = new PassThrough();
+    const encrypting = encryptStream(clear, recipients).then((secret) => pipeline(secret, stored, file, abort));
+    encrypting.catch((error: Error) => clear.destroy(error));
+    await Promise.all([encrypting, pipeline([...chain, clear], abort)]);
+  }
+  await syncFile(target);
+}
+
+const PIECE_BYTES = 1024 * 1024;
 
 function compressorOf(compression: Compression): Transform {
   if (compression === 'gzip') return createGzip({ level: 6, chunkSize: 256 * 1024 });

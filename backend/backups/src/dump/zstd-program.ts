@@ -1,45 +1,43 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { BackupFailure } from '../failures.ts';
-import type { RunningDump } from './dumper.ts';
-import { startProgram } from './program.ts';
-import { programVariables, type MachineTools } from './tools.ts';
-import { ZSTD_LEVEL } from './write-dump.ts';
+import { startProgram, type RunningProgram } from './program.ts';
 
-/**
- * Lets an installed zstd compress a dump. It reads from the dumping program itself, so that nothing but what is compressed
- * goes through this process: that takes half the processor time of compressing here.
- *
- * @param onBytes how much was compressed so far, before compression and rounded as zstd does
- * @returns a dump that is whole only when both programs ended well; undefined when it does not come from a program
- */
-export function compressWithProgram(
-  zstd: string,
-  dump: RunningDump,
-  how: { readonly tools: MachineTools; readonly onBytes: (bytes: number) => void; readonly signal: AbortSignal },
-): RunningDump | undefined {
-  if (!(dump.output instanceof Socket)) return undefined;
-  const compressing = startProgram(zstd, [`-${ZSTD_LEVEL}`, '-T1', '--check', '--stdout', '-v', '--progress'], {
-    variables: programVariables(how.tools),
-    input: dump.output,
-    signal: how.signal,
-    onMessages: (text) => {
-      const bytes = consumedBytes(text);
-      if (bytes !== undefined) how.onBytes(bytes);
-    },
-    asFailure: (happened, messages) => {
-      const said = [...messages.matchAll(/^zstd: (.*)/gm)].at(-1)?.[1] ?? 'it said nothing';
-      return new BackupFailure('dump-failed', `zstd ${happened}: ${said}`);
-    },
-  });
-  const ended = both(compressing.ended, dump.ended);
-  ended.catch(() => {}); // as that of each
-  return { output: compressing.output, ended, warnings: () => dump.warnings() };
+/** What zstd calls its default; higher ones take far more time for a few percent. */
+export const ZSTD_LEVEL = 3;
+
+/** How an installed zstd is started. */
+export interface ZstdOptions {
+  readonly program: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** The output of another program. */
+  readonly input: Socket;
+  /** An open file to write to; without one, the output can be read. */
+  readonly file?: number;
+  /** How much was compressed so far, before compression and rounded as zstd does. */
+  readonly onBytes: (bytes: number) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** A compressor that dies makes the dumper fail as well, so its reason is the better one. */
-async function both(compressor: Promise<void>, dumper: Promise<void>): Promise<void> {
-  for (const ended of await Promise.allSettled([compressor, dumper]))
-    if (ended.status === 'rejected') throw ended.reason;
+/**
+ * Lets an installed zstd compress. It reads from the other program itself: what is not compressed does not go through this
+ * process, which takes half the processor time of compressing here.
+ */
+export function startZstd({ program, variables, input, file, onBytes, signal }: ZstdOptions): RunningProgram {
+  return startProgram(program, [`-${ZSTD_LEVEL}`, '-T1', '--check', '--stdout', '-v', '--progress'], {
+    variables,
+    input,
+    file,
+    signal,
+    onMessages: (text) => {
+      const bytes = consumedBytes(text);
+      if (bytes !== undefined) onBytes(bytes);
+    },
+    asFailure: (how, messages) => {
+      const said = [...messages.matchAll(/^zstd: (.*)/gm)].at(-1)?.[1] ?? 'it said nothing';
+      const isStorage = /no space|too large|quota|input\/output error/i.test(said) || how.includes('SIGXFSZ');
+      return new BackupFailure(isStorage ? 'storage-failed' : 'dump-failed', `zstd ${how}: ${said}`);
+    },
+  });
 }
 
 const UNITS_BYTES: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };

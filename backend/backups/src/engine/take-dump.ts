@@ -1,8 +1,7 @@
 import type { Compression, Dumper, DumpFormat, RunningDump } from '../dump/dumper.ts';
 import type { OpenSnapshot } from '../dump/snapshot.ts';
-import { findZstd, type MachineTools } from '../dump/tools.ts';
+import { findZstd, programVariables, type MachineTools } from '../dump/tools.ts';
 import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
-import { compressWithProgram } from '../dump/zstd-program.ts';
 import { asBackupFailure } from '../failures.ts';
 import { closeContent, measureContent, openContent } from '../manifest/measure.ts';
 import type { Manifest, ManifestContent } from '../manifest/schema.ts';
@@ -49,17 +48,15 @@ export async function takeDump(snapshot: OpenSnapshot, dumper: Dumper, options: 
   const onBytes = (bytes: number): void => onProgress({ phase: 'dumping', done: bytes, total, unit: 'bytes' });
   const zstd = outer === 'zstd' ? await findZstd(tools) : undefined;
   onBytes(0);
-  const dump = dumper.start(request);
-  const compressed = zstd === undefined ? undefined : compressWithProgram(zstd, dump, { tools, onBytes, signal });
-  const running = compressed ?? dump;
+  const running = dumper.start(request);
   const writing = writeBackupFile(running.output, {
     folder: options.folder,
     role: 'dump',
     name: format === 'custom' ? 'database.dump' : 'database.sql',
     compression: outer,
-    isCompressed: compressed !== undefined,
     recipients: options.recipients,
-    onBytes: compressed ? () => {} : onBytes,
+    zstd: zstd === undefined ? undefined : { program: zstd, variables: programVariables(tools) },
+    onBytes,
     signal,
   });
   const measuring = measureContent(snapshot.client, opened, { owner: options.owner, onProgress, signal });
