@@ -17,7 +17,8 @@ export interface DatabaseUrls {
   readonly tracks: string;
 }
 
-const READY_LIMIT_MS = 60_000;
+// long enough for a machine that is busy with something else
+const READY_LIMIT_MS = 120_000;
 
 /**
  * The processes in groups: those of a group start together, a group waits for the one before. The gateway comes last

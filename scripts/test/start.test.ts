@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { freePort } from '../../tests/end-to-end/support/servers.ts';
 import { folder } from './support/folder.ts';
 
-const START_LIMIT_MS = 120_000;
+const START_LIMIT_MS = 240_000;
 const script = path.join(import.meta.dirname, '../start.mjs');
 const running: ChildProcess[] = [];
 const listening: Server[] = [];
