@@ -62,6 +62,9 @@ const storage = (backups: StoredBackup[], more: Partial<StorageFacts> = {}): Sto
 const nights = (count: number, more: Partial<Made> = {}): StoredBackup[] =>
   Array.from({ length: count }, (_, i) => backup({ hoursAgo: 10 + 24 * (count - 1 - i), ...more }));
 
+/** Each of two backups a day is proven. */
+const twice = { schedule: '30 3,15 * * *' };
+
 const KEY = { state: 'not-encrypted', message: 'the newest backup is not encrypted' } as const;
 
 function judge(facts: Partial<BackupFacts>, entry: object = {}): BackupStanding {
@@ -186,13 +189,41 @@ describe('the monitor of backups', () => {
     );
   });
 
-  test('forecasts how long the space lasts', () => {
-    const left = (freeBytes: number | undefined) =>
-      check(judge({ storages: [storage(nights(5), { freeBytes })] }), 'space');
-    expect(left(1500)).toMatch(/^critical: local has 1.5 kB left, and a backup takes 1.0 kB/);
-    expect(left(10_000)).toMatch(/^warning: local has 10.0 kB left, which lasts 10 days, and retention needs 25.0 kB/);
-    expect(left(30_000)).toMatch(/^ok: local has 30.0 kB left: room for 30 more backups/);
-    expect(left(undefined)).toMatch(/^skipped: local does not say/);
+  describe('forecasts how long the space lasts', () => {
+    const left = (freeBytes: number | undefined, entry: object = {}, backups = nights(5)) =>
+      check(judge({ storages: [storage(backups, { freeBytes })] }, entry), 'space');
+    const needs = (entry: object, backups?: StoredBackup[]) =>
+      /retention will need (\S+) k?B more/.exec(left(1e9, entry, backups))?.[1];
+
+    test('by what it needs until retention is satisfied', () => {
+      expect(left(1500)).toMatch(/^critical: local has 1.5 kB left, and a backup takes 1.0 kB/);
+      expect(left(10_000)).toMatch(/^warning: local has 10.0 kB left, which lasts 11 days, and retention will need 26/);
+      expect(left(30_000)).toMatch(/^ok: local has 30.0 kB left: room for 30 more backups, and retention will need 26/);
+      expect(left(undefined)).toMatch(/^skipped: local does not say/);
+    });
+
+    // 5 are there, and one that is not proven yet comes on top of what is kept
+    test.each([
+      ['days', { keepDays: 10 }, '6.0'],
+      ['a number', { keepCount: 20 }, '16.0'],
+      ['days, of which each holds two', { keepDays: 10, schedule: '0 2,14 * * *', verify: twice }, '16.0'],
+      ['the last of each of some days', { keepDaily: 7, schedule: '0 2,14 * * *', verify: twice }, '3.0'],
+      // the newest week and the one before end in the days, the newest month is a week, two years end in months
+      ['days, weeks, months and years', { keepDaily: 7, keepWeekly: 5, keepMonthly: 12, keepYearly: 3 }, '18.0'],
+      ['fewer than are there', { keepCount: 2 }, '0'],
+      [
+        'only so many that are not proven',
+        { keepDays: 365, verify: { schedule: '30 3 * * 1' }, keepUnproven: 2 },
+        '50.0',
+      ],
+    ])('under a policy of %s', (_, entry, size) => expect(needs(entry)).toBe(size));
+
+    test('where proving fails, by the few unproven that are kept', () => {
+      const unproven = [...nights(4), ...nights(4, { state: 'decoded' })].map((one, i) =>
+        backup({ hoursAgo: 10 + 24 * (7 - i), state: one.verifications.state }),
+      );
+      expect(needs({ keepDays: 365 }, unproven)).toBe('0');
+    });
   });
 
   test('notices that nobody runs the schedule, whoever should', () => {

@@ -1,11 +1,10 @@
 import type { BackupPolicy } from '../configuration/policy.ts';
 import { critical, ok, skipped, warning, worstOf, type Judgement } from './check.ts';
 import { newestOf, type BackupFacts, type StorageFacts } from './facts.ts';
+import { forecastSpace } from './forecast.ts';
 import { allBackups, sizeOf } from './judge-history.ts';
 import { bytesText, counted, spanText } from './sentences.ts';
 
-const DAY_SECONDS = 86_400;
-const DAY_MS = 86_400_000;
 /** A backup is written before older ones go. */
 const LEAST_ROOM_BACKUPS = 2;
 
@@ -17,7 +16,7 @@ export function judgeSpace(facts: BackupFacts, policy: BackupPolicy): Judgement 
   return { status, message: told.map(({ message }) => message).join('; ') };
 }
 
-function spaceOf(storage: StorageFacts, facts: BackupFacts, { retention }: BackupPolicy): Judgement {
+function spaceOf(storage: StorageFacts, facts: BackupFacts, policy: BackupPolicy): Judgement {
   const { id, backups, freeBytes, problem } = storage;
   if (problem !== undefined) return skipped(`${id} does not answer: ${problem}`);
   if (freeBytes === undefined) return skipped(`${id} does not say how much it has left`);
@@ -28,22 +27,11 @@ function spaceOf(storage: StorageFacts, facts: BackupFacts, { retention }: Backu
   const left = `${id} has ${bytesText(freeBytes)} left`;
   const room = Math.floor(freeBytes / each);
   if (room < LEAST_ROOM_BACKUPS) return critical(`${left}, and a backup takes ${bytesText(each)}`);
-  const perDay = perDayOf(backups.map(({ manifest }) => Date.parse(manifest.completedAt)));
-  const held = backups.reduce((sum, backup) => sum + sizeOf(backup), 0);
-  const wanted = each * perDay * (retention.keepDays ?? 0);
-  const growth = Math.max(0, wanted - held);
-  const lasts = spanText((room / perDay) * DAY_SECONDS);
-  if (growth <= freeBytes)
-    return ok(`${left}: room for ${counted(room, 'more backup')}, and retention needs ${bytesText(growth)}`);
-  return warning(`${left}, which lasts ${lasts}, and retention needs ${bytesText(growth)}`);
-}
-
-/** How many backups a day there are: at least one. */
-function perDayOf(times: readonly number[]): number {
-  const first = times.at(0);
-  const last = times.at(-1);
-  if (first === undefined || last === undefined || times.length < 3) return 1;
-  return Math.max(1, ((times.length - 1) * DAY_MS) / Math.max(1, last - first));
+  const next = { nowMs: facts.atMs, nextBytes: each, freeBytes };
+  const { growthBytes, fullAtMs } = forecastSpace(backups, policy, next);
+  const wanted = `retention will need ${bytesText(growthBytes)} more`;
+  if (fullAtMs === undefined) return ok(`${left}: room for ${counted(room, 'more backup')}, and ${wanted}`);
+  return warning(`${left}, which lasts ${spanText((fullAtMs - facts.atMs) / 1000)}, and ${wanted}`);
 }
 
 /** Whether the newest backup lies whole in every storage. */
