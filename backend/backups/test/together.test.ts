@@ -79,11 +79,11 @@ describe('several processes at the backups of one database', () => {
       ...bench.storage,
       store: async (backup) => (await pass(), bench.storage.store(backup)),
     };
-    const dueAtMs = clock.nowMs();
+    const sinceMs = clock.nowMs();
     const [first, second, impatient] = [
-      worker({ dueAtMs }),
-      worker({ dueAtMs }),
-      worker({ dueAtMs, waitsForOthers: false }),
+      worker({ sinceMs }),
+      worker({ sinceMs }),
+      worker({ sinceMs, waitsForOthers: false }),
     ];
     const making = makeBackup(database(slow), first.options);
     await reached;
@@ -112,8 +112,8 @@ describe('several processes at the backups of one database', () => {
     const slow = openBench(server, {
       scratch: { open: async (backup, onProgress) => (await pass(), usual.open(backup, onProgress)) },
     });
-    const dueAtMs = clock.nowMs();
-    const [first, second] = [worker({ dueAtMs }), worker({ dueAtMs })];
+    const sinceMs = clock.nowMs();
+    const [first, second] = [worker({ sinceMs }), worker({ sinceMs })];
     const proving = proveNewest(database(bench.storage, slow.engine), first.options);
     await reached;
     const backup = await readBackup(bench.storage, id);

@@ -11,6 +11,8 @@ export interface ScheduleDependencies {
 }
 
 const nothing = z.strictObject({});
+/** `askedAt`: when a scheduler from outside asked for it; what was begun since then is what it asked for. */
+const backupInput = z.strictObject({ askedAt: z.iso.datetime().optional() });
 const MINUTE_MS = 60_000;
 
 /** THE table: everything that the worker runs by the clock and that may wait; what, when, and for how long at most. */
@@ -65,7 +67,7 @@ function backupJob(kind: BackupWorkKind, database: string, work: BackupWork): An
     retries,
     backoff: { minMs: MINUTE_MS, maxMs: 15 * MINUTE_MS },
     exclusive: true,
-    input: nothing,
-    run: (_input, context) => runBackupWork(work, kind, database, { context, retries }),
+    input: backupInput,
+    run: ({ askedAt }, context) => runBackupWork(work, kind, database, { context, retries, askedAt }),
   });
 }

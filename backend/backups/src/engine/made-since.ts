@@ -3,8 +3,8 @@ import { nameOfBackupId, newBackupId, timeOfBackupId } from '../catalogue/id.ts'
 import type { BackupStorage } from '../storage/storage.ts';
 import type { CreatedBackup } from './engine.ts';
 
-/** Clocks differ, and the time in an id has whole seconds. */
-const EARLY_MS = 60_000;
+/** The time in an id has whole seconds. */
+const ID_STEP_MS = 1000;
 
 /**
  * The newest backup of a database that somebody began since a moment, if every storage holds a copy of it that is not
@@ -18,7 +18,7 @@ export async function findMadeSince(
   const [first, ...others] = storages;
   const name = nameOfBackupId(newBackupId(database, 0));
   const ids = (await first?.list().catch((): string[] => [])) ?? [];
-  const since = ids.filter((id) => nameOfBackupId(id) === name && timeOfBackupId(id) >= sinceMs - EARLY_MS);
+  const since = ids.filter((id) => nameOfBackupId(id) === name && timeOfBackupId(id) > sinceMs - ID_STEP_MS);
   for (const id of since.reverse()) {
     const copies = await Promise.all([first, ...others].flatMap((storage) => (storage ? [goodCopy(storage, id)] : [])));
     const [made] = copies;

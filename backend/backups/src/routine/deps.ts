@@ -11,8 +11,8 @@ export interface RoutineOptions {
   readonly tell?: TellBackupEvent | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** When it was due: what somebody else has done since then need not be done again. */
-  readonly dueAtMs?: number | undefined;
+  /** What somebody else has done since then need not be done again. */
+  readonly sinceMs?: number | undefined;
   /** Waits for others that are at the same, instead of failing with `locked`. */
   readonly waitsForOthers?: boolean | undefined;
   /** Whether a failure is to be told: not so while another try follows. All are, without it. */

@@ -5,8 +5,8 @@ import { failureEvent, type BackupEvent } from '../notices/backup-event.ts';
 import { isToBeTold, orWait, tellSafely, type RoutineOptions } from './deps.ts';
 
 /**
- * Makes a backup of a database by its rules, in all its storages, and reads it there once; unless somebody else did since it
- * was due.
+ * Makes a backup of a database by its rules, in all its storages, and reads it there once; unless somebody else did since the
+ * moment that the options name.
  *
  * @throws BackupFailure when no storage has a good copy
  */
@@ -26,7 +26,7 @@ export async function makeBackup(database: BackedUpDatabase, options: RoutineOpt
         compression: policy.compression,
         recipients: policy.recipients,
         identities,
-        unlessMadeSinceMs: options.dueAtMs,
+        unlessMadeSinceMs: options.sinceMs,
         onProgress,
         signal,
       }),

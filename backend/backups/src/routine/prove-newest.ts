@@ -15,12 +15,12 @@ export interface ProvenCopy {
 }
 
 /**
- * Restores the newest backup of a database and compares it, in each storage where it lies; unless somebody else did since it
- * was due, or while it was waited for. What is wrong with one copy does not keep the others from being looked at.
+ * Restores the newest backup of a database and compares it, in each storage where it lies; unless somebody else did since the
+ * moment that the options name, or while it was waited for. What is wrong with one copy does not keep the others from being looked at.
  */
 export async function proveNewest(database: BackedUpDatabase, options: RoutineOptions): Promise<ProvenCopy[]> {
   const copies: ProvenCopy[] = [];
-  const sinceMs = options.dueAtMs ?? options.clock.nowMs();
+  const sinceMs = options.sinceMs ?? options.clock.nowMs();
   for (const storage of database.storages) copies.push(await proveIn(storage, database, { ...options, sinceMs }));
   for (const copy of copies) tellCopy(database.id, copy, options);
   return copies;

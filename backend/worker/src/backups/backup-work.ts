@@ -16,7 +16,7 @@ export const BACKUP_WORK = ['create', 'prove', 'drill', 'prune'] as const;
 export type BackupWorkKind = (typeof BACKUP_WORK)[number];
 
 /** What a piece of work is given beside its database. */
-export type WorkOptions = Pick<RoutineOptions, 'onProgress' | 'signal' | 'isTold' | 'dueAtMs' | 'waitsForOthers'>;
+export type WorkOptions = Pick<RoutineOptions, 'onProgress' | 'signal' | 'isTold' | 'sinceMs' | 'waitsForOthers'>;
 
 /** What the worker does with backups, one piece at a time for each database. */
 export interface BackupWork {

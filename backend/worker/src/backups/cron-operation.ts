@@ -101,6 +101,7 @@ async function enqueue(jobs: Jobs, kind: BackupWorkKind, database: string): Prom
   const { ready = 0, active = 0 } = job?.queue ?? {};
   if (ready + active > 0) return { database, status: 'under_way' };
   const change = { actor: 'scheduler', reason: '/api/cron/backup' };
-  const { eventId } = await runJobNow(jobs, jobId, {}, change);
+  // of two workers that are asked at the same moment, the second one takes what the first one makes
+  const { eventId } = await runJobNow(jobs, jobId, { askedAt: new Date().toISOString() }, change);
   return { database, status: 'enqueued', eventId };
 }

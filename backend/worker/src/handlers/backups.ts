@@ -5,17 +5,28 @@ import type { BackupWork, BackupWorkKind } from '../backups/backup-work.ts';
 /** Failures that another try may not meet again: the rest waits for a person. */
 const PASSING = new Set(['unreachable', 'locked', 'storage-failed', 'dump-failed', 'interrupted']);
 
+/** The clocks of the queue and of this machine differ. */
+const EARLY_MS = 60_000;
+
+/** A run of one of the jobs. */
+interface BackupRun {
+  readonly context: JobContext;
+  readonly retries: number;
+  /** When a scheduler from outside asked for it. */
+  readonly askedAt?: string | undefined;
+}
+
 /** Does a piece of work with the backups of a database. A failure is told when no further try follows. */
 export async function runBackupWork(
   work: BackupWork,
   kind: BackupWorkKind,
   database: string,
-  { context, retries }: { readonly context: JobContext; readonly retries: number },
+  { context, retries, askedAt }: BackupRun,
 ): Promise<{ outcome: string }> {
   try {
     const outcome = await work.run(kind, database, {
       signal: context.signal,
-      dueAtMs: context.dueAt?.getTime(),
+      sinceMs: sinceOf(context, askedAt),
       waitsForOthers: true,
       onProgress: progressOf(context),
       isTold: ({ reason }) => context.attempt > retries || !PASSING.has(reason),
@@ -28,6 +39,12 @@ export async function runBackupWork(
     if (PASSING.has(failure.reason)) throw failure;
     throw new PermanentFailure(failure.message, { cause: failure });
   }
+}
+
+/** Since when what others have done counts as what is to be done; never, for a person who asks. */
+function sinceOf({ dueAt }: JobContext, askedAt: string | undefined): number | undefined {
+  if (dueAt) return dueAt.getTime() - EARLY_MS;
+  return askedAt === undefined ? undefined : Date.parse(askedAt);
 }
 
 function progressOf({ progress, log }: JobContext): OnProgress {
