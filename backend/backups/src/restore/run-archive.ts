@@ -118,11 +118,12 @@ function refused(error: unknown, label: string, item: RestoreItem): BackupFailur
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return asBackupFailure(error, 'restore-failed');
   const at = where ? `; ${where.split('\n')[0]?.slice(0, 200)}` : '';
   const failure = asBackupFailure(error, 'restore-failed');
+  const full = failure.reason === 'storage-failed' ? failure : undefined;
   // an extension comes from the server, not from the dump
   const isExtension = item.kind === 'sql' && /^\s*CREATE EXTENSION\b/i.test(item.sql);
-  const reason = isExtension ? 'preflight-refused' : 'restore-failed';
+  const reason = isExtension ? 'preflight-refused' : (full?.reason ?? 'restore-failed');
   const remedy = /^role "/.test(failure.message)
     ? 'make the role, or leave owners and rights away: --no-owners'
-    : undefined;
+    : full?.remedy;
   return new BackupFailure(reason, `${label}: ${failure.message}${at}`, { cause: error, ...(remedy && { remedy }) });
 }

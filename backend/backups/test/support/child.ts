@@ -116,6 +116,8 @@ try {
   process.stdout.write(JSON.stringify(await run()));
 } catch (error) {
   const failure = error instanceof BackupFailure ? error : undefined;
-  process.stdout.write(JSON.stringify({ failure: failure?.reason ?? 'unexpected', message: String(error) }));
+  process.stdout.write(
+    JSON.stringify({ failure: failure?.reason ?? 'unexpected', message: String(error), remedy: failure?.remedy }),
+  );
   process.exitCode = failure?.exitCode ?? 1;
 }

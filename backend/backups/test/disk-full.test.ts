@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { BACKUP_FAILURES, readBackup } from '../src/index.ts';
+import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
+import type { ChildTask } from './support/child.ts';
+import { whyNoMount, withMount } from './support/mounts.ts';
+
+const MIB = 2 ** 20;
+const CHILD = [
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  path.join(import.meta.dirname, 'support', 'child.ts'),
+];
+
+const whyNot = whyNoMount('tmpfs');
+const name = 'on a disk that is really full';
+
+(whyNot === undefined ? describe : describe.skip)(
+  whyNot === undefined ? name : `${name} (none here: ${whyNot})`,
+  () => {
+    let server: BenchServer;
+    let bench: Bench;
+    let connectionString: string;
+    let id: string;
+    const place = mkdtempSync(path.join(tmpdir(), 'clearway-full-'));
+
+    beforeAll(async () => {
+      server = await openBenchServer();
+      bench = openBench(server);
+      // 7 MB that hardly compress, and 15 MB that do
+      connectionString = await server.makeDatabase(
+        'full',
+        `CREATE TABLE noise AS SELECT g AS id, string_agg(md5(random()::text), '') AS body
+       FROM generate_series(1, 3500) AS g, generate_series(1, 60) AS h GROUP BY g;
+       CREATE TABLE wide AS SELECT g AS id, repeat('x', 1900) AS body FROM generate_series(1, 8000) AS g`,
+      );
+      ({ id } = await bench.create({ connectionString }));
+    });
+    afterAll(async () => {
+      await server?.close();
+      bench?.close();
+      rmSync(place, { recursive: true, force: true });
+    });
+
+    test('a backup is none, leaves its reason alone, and the next one succeeds when there is space again', async () => {
+      const task: ChildTask = { action: 'create', connectionString, directory: place, pgDump: null };
+      const script = `
+      head -c 10M /dev/zero > "$place/filler"
+      "$@"; code=$?; echo; echo $code
+      cd "$place" && find . -type f ! -name filler && du -sk . | cut -f1
+      rm filler; cd / && "$@"`;
+      const said = await withMount({ kind: 'tmpfs', place, sizeBytes: 12 * MIB }, script, [
+        ...CHILD,
+        JSON.stringify(task),
+      ]);
+      const [failed = '', code, left = '', usedKib, again = ''] = said.split('\n').filter(Boolean);
+      expect(JSON.parse(failed)).toMatchObject({
+        failure: 'storage-failed',
+        message: expect.stringMatching(/ENOSPC/),
+        remedy: expect.stringContaining('make room there'),
+      });
+      expect(code).toBe(`${BACKUP_FAILURES['storage-failed'].exitCode}`);
+      expect(left).toMatch(/^\.\/failed\/[^/]+\/failure\.json$/);
+      expect(Number(usedKib) - 10 * 1024).toBeLessThan(64);
+      expect(JSON.parse(again)).toMatchObject({ id: expect.any(String), failures: [] });
+    });
+
+    // the server alone takes 48 MiB, and the database 30
+    test.each([
+      ['before it begins', 30, 'not-possible', 'not-provable', /has \d+ bytes left, and .* needs about \d+/],
+      ['in the middle of the restore', 62, 'not-possible', 'storage-failed', /No space left on device/],
+    ])('a proof that runs out of space %s', async (_, size, outcome, reason, message) => {
+      const task: ChildTask = { action: 'verify', connectionString, directory: bench.directory, backupId: id };
+      const script = 'export TMPDIR="$place"; "$@"; echo; cd "$place" && find . -mindepth 1';
+      const args = [...CHILD, JSON.stringify(task)];
+      const said = await withMount({ kind: 'tmpfs', place, sizeBytes: size * MIB }, script, args);
+      const [verified = '', ...left] = said.split('\n').filter(Boolean);
+      expect(JSON.parse(verified)).toMatchObject({ outcome, reason, message: expect.stringMatching(message) });
+      expect(left).toEqual([]);
+      expect((await readBackup(bench.storage, id)).verifications.state).toBe('decoded');
+    });
+  },
+);
