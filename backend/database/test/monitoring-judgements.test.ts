@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import type { DatabaseConnections } from '@clearway/contracts';
+import { thresholdsSchema, type DatabaseConnections } from '@clearway/contracts';
+import type { Session } from '../src/monitoring/connections/session.ts';
 import { recommendConnections } from '../src/monitoring/connections/recommend.ts';
 import { IndexMemory } from '../src/monitoring/indexes/lost-indexes.ts';
 import { SequentialReads } from '../src/monitoring/indexes/sequential-reads.ts';
 import { CheckBoard } from '../src/monitoring/judge/check-board.ts';
 import { CheckState } from '../src/monitoring/judge/level.ts';
+import { quickFindings, type QuickKnowledge } from '../src/monitoring/judge/quick-findings.ts';
 import { bytes, count, duration } from '../src/monitoring/judge/words.ts';
 import { blockedBelow, blockerTree } from '../src/monitoring/locks/blocker-tree.ts';
 import { daysUntil, growthOf } from '../src/monitoring/sizes/growth.ts';
@@ -81,6 +83,58 @@ describe('a threshold', () => {
     board.judge({ size: { status: 'critical', message: 'still full' } });
     board.judge({ size: { status: 'ok', message: 'fine again' } });
     expect(heard).toEqual(['size: full', 'size: fine again']);
+  });
+});
+
+describe('what a role cannot see is never ok', () => {
+  const thresholds = thresholdsSchema.parse({});
+  const session = (more: Partial<Session>) =>
+    ({
+      pid: 7,
+      visible: true,
+      state: 'idle in transaction',
+      databaseName: 'shop',
+      application: 'app',
+      ...more,
+    }) as Session;
+  const known = (more: object) =>
+    ({
+      thresholds,
+      answers: { server: { value: { databaseName: 'shop' } }, usage: none, queries: none, slots: none },
+      blockers: none,
+      sequentialReads: none,
+      sessions: none,
+      replicas: none,
+      recent: [],
+      ...more,
+    }) as unknown as QuickKnowledge;
+  const none = { skipped: 'not asked' };
+
+  test('sessions: hidden ones may be idle for longer than those that are seen', () => {
+    const idle = (...sessions: Session[]) =>
+      quickFindings(known({ sessions: { value: sessions } })).idle_in_transaction;
+    const hidden = session({ visible: false, state: null });
+    expect(idle(session({ stateSeconds: 1 }), hidden)).toEqual({
+      skipped: expect.stringContaining('GRANT pg_monitor'),
+    });
+    expect(idle(session({ stateSeconds: 700 }), hidden)).toMatchObject({ value: 700 });
+    expect(idle(session({ stateSeconds: 1 }))).toMatchObject({ value: 1 });
+  });
+
+  test('replicas: hidden ones may be further behind than those that are seen', () => {
+    const lag = (...rows: object[]) => quickFindings(known({ replicas: { value: rows } })).replication_lag;
+    const seen = (lagSeconds: number) => ({ replica: 'a', visible: true, receives: true, lagBytes: 1, lagSeconds });
+    const hidden = { ...seen(0), visible: false };
+    expect(lag(seen(0), hidden)).toEqual({ skipped: expect.stringContaining('GRANT pg_monitor') });
+    expect(lag(seen(31), hidden)).toMatchObject({ value: 31 });
+    expect(lag(seen(0))).toMatchObject({ value: 0 });
+  });
+
+  test('errors: a few transactions say nothing about their share', () => {
+    const rate = (commits: number, rollbacks: number) =>
+      quickFindings(known({ counters: { seconds: 300, by: { commits, rollbacks, deadlocks: 0 } } })).error_rate;
+    expect(rate(5, 10)).toEqual({ skipped: 'too few transactions to judge: 15 in 5 min' });
+    expect(rate(90, 10)).toMatchObject({ value: 10 });
   });
 });
 

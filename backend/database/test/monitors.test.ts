@@ -61,3 +61,11 @@ test('a database that does not answer is critical, and its pool is not called we
     recommendation: expect.stringContaining('it is down'),
   });
 });
+
+test('a database whose certificate is not there is not called well for being asked', async () => {
+  const watch = watchOf(() => `${database.connectionString}?sslmode=verify-full&sslrootcert=/nowhere/root.crt`);
+  expect(await createDatabaseMonitor(watch).checkHealth()).toMatchObject({ status: 'critical' });
+  await watch.full();
+  expect(watch.checks.filter(({ id, status }) => status === 'ok' && id !== 'cpu' && id !== 'memory')).toEqual([]);
+  expect(JSON.stringify([watch.checks, watch.lastQuick, watch.lastFull])).not.toContain('/nowhere');
+});

@@ -114,8 +114,10 @@ function idleInTransaction({ sessions, answers, thresholds }: QuickKnowledge): F
   const limits = limitsOf(thresholds.idleInTransaction);
   const hidden = sessions.value.filter(({ visible }) => !visible).length;
   const [longest] = idle;
+  if (hidden > 0 && (longest?.stateSeconds ?? 0) < limits.warning) {
+    return { skipped: `${plural(hidden, 'session')} cannot be seen: GRANT pg_monitor to the role` };
+  }
   if (!longest) {
-    if (hidden > 0) return { skipped: `${plural(hidden, 'session')} cannot be seen: GRANT pg_monitor to the role` };
     return { value: 0, unit: 'seconds', limits, message: 'nobody holds a transaction open without doing anything' };
   }
   const seconds = longest.stateSeconds ?? 0;
@@ -164,12 +166,7 @@ function errorRate({ answers: { server }, counters, thresholds }: QuickKnowledge
   const limits = limitsOf(thresholds.errorRate);
   const all = commits + rollbacks;
   if (all < MIN_TRANSACTIONS) {
-    return {
-      value: 0,
-      unit: 'percent',
-      limits,
-      message: `too few transactions to judge: ${all} in ${duration(counters.seconds)}`,
-    };
+    return { skipped: `too few transactions to judge: ${all} in ${duration(counters.seconds)}` };
   }
   const value = Math.round((10_000 * rollbacks) / all) / 100;
   const message = `${count(rollbacks)} of ${count(all)} transactions were rolled back within ${duration(counters.seconds)}`;

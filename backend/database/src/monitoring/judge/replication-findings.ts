@@ -13,7 +13,10 @@ export function replicationLag({ replicas, thresholds }: Pick<QuickKnowledge, 'r
   const hidden = replicas.value.filter(({ visible }) => !visible).length;
   const seen = replicas.value.filter(({ visible }) => visible);
   const [slowest] = seen.toSorted((a, b) => (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0));
-  if (!slowest) return { skipped: `the lag of ${plural(hidden, 'replica')} is hidden: GRANT pg_monitor to the role` };
+  const isSeenToBeLate = (slowest?.lagSeconds ?? 0) >= limits.warning;
+  if (!slowest || (hidden > 0 && !isSeenToBeLate)) {
+    return { skipped: `the lag of ${plural(hidden, 'replica')} is hidden: GRANT pg_monitor to the role` };
+  }
   const value = Math.round((slowest.lagSeconds ?? 0) * 1000) / 1000;
   return {
     value,

@@ -10,7 +10,7 @@ interface ServerError {
   readonly message?: string;
 }
 
-/** What the network says: told without the address, which only operators may see. */
+/** What the network and the files say: told without addresses and paths, which only operators may see. */
 const NETWORK: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
   ECONNREFUSED: ['nothing listens there', 'start the server, or correct host and port of the URL'],
   ECONNRESET: ['the connection was cut', 'look at the log of the server'],
@@ -19,6 +19,14 @@ const NETWORK: Readonly<Record<string, readonly [message: string, remedy: string
   ENETUNREACH: ['there is no way to the host', 'correct the host of the URL, or the network between'],
   ENOTFOUND: ['the name of the host is not known', 'correct the host of the URL'],
   EAI_AGAIN: ['names are not resolved at the moment', "look at the machine's DNS"],
+  ENOENT: [
+    'a socket or certificate of the URL is not there',
+    'correct the host, sslrootcert, sslcert or sslkey of the URL',
+  ],
+  EACCES: [
+    'a socket or certificate of the URL cannot be read',
+    'let the account of the worker read what the URL names',
+  ],
   ETIMEDOUT: ['the host does not answer', 'correct the host of the URL, or the firewall between'],
 };
 

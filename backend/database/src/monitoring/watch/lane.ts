@@ -79,9 +79,27 @@ export class Lane {
 
   async #open(): Promise<pg.Client> {
     if (this.#client) return this.#client;
+    let client: pg.Client | undefined;
+    try {
+      client = this.#newClient();
+      await client.connect();
+      this.#client = client;
+      return client;
+    } catch (error) {
+      this.#drop();
+      client?.end().catch(() => undefined);
+      if (error instanceof UnreachableError) throw error;
+      const { message } = error as Error;
+      const unknown = { kind: 'refused', message, remedy: 'look at the log of the server' } as const;
+      throw new UnreachableError(connectionProblem(error) ?? unknown, error);
+    }
+  }
+
+  /** Throws when there is no address at the moment, or a certificate that it names cannot be read. */
+  #newClient(): pg.Client {
     const { connectionString, applicationName, connectTimeoutMs } = this.#options;
     const client = new pg.Client({
-      connectionString: connectionString(), // an address that is not there at the moment is an UnreachableError
+      connectionString: connectionString(),
       application_name: applicationName,
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
@@ -91,18 +109,7 @@ export class Lane {
     };
     client.on('error', drop);
     client.on('end', drop);
-    try {
-      await client.connect();
-      this.#client = client;
-      return client;
-    } catch (error) {
-      this.#drop();
-      client.end().catch(() => undefined);
-      if (error instanceof UnreachableError) throw error;
-      const { message } = error as Error;
-      const unknown = { kind: 'refused', message, remedy: 'look at the log of the server' } as const;
-      throw new UnreachableError(connectionProblem(error) ?? unknown, error);
-    }
+    return client;
   }
 
   async #lookAround(client: pg.Client): Promise<void> {
