@@ -208,6 +208,24 @@ describe('a run', () => {
     expect(kept).toMatchObject({ status: 'TIMED_OUT', error: { message: 'The run reached its time limit.' } });
   });
 
+  test('that does not heed its signal is recorded as timed out all the same, whatever it returns later', async () => {
+    let finish = (): void => {};
+    const job = defineJob({
+      id,
+      input: z.object({}),
+      timeoutMs: 100,
+      retries: 0,
+      run: async () => {
+        await new Promise<void>((resolve) => (finish = resolve));
+      },
+    });
+    const jobs = await start([job]);
+    await jobs.enqueue(job, {});
+    expect(await jobs.untilEnded(1)).toMatchObject([{ end: 'TIMED_OUT' }]);
+    finish();
+    expect(await metricsOf(jobs)).toEqual({ total: 1, ok: 0, failed: 1 });
+  });
+
   test('shows its progress while it goes on', async () => {
     let finish = (): void => {};
     const job = defineJob({

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { healthDocumentSchema, problemDocumentSchema } from '@clearway/contracts';
 import type { OperationsToken } from '@clearway/kernel';
 import { connect } from 'node:net';
+import { cronOperations } from '../src/database/monitoring/cron-operations.ts';
+import type { DatabaseMonitoring } from '../src/database/monitoring/monitoring.ts';
 import { startApi, type ApiOptions, type ApiUnderTest } from './support/operations.ts';
 import { rawRequest } from './support/raw-request.ts';
 
@@ -34,6 +36,18 @@ const READS = [
 const PUBLIC = ['/livez', '/readyz', '/startupz', '/api/openapi.json', '/api/docs', '/api/docs/start.js'];
 const INGEST = ['/v1/traces', '/v1/logs'];
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+test.each(['GET', 'POST'])(
+  'without a secret for schedulers none is let in, whatever it presents (%s)',
+  async (method) => {
+    const monitoring = { watches: new Map() } as unknown as DatabaseMonitoring;
+    const api = await start({ tokens: TOKENS, more: cronOperations(monitoring) });
+    for (const headers of [{}, bearer(''), bearer('undefined'), bearer(OPERATOR)]) {
+      const answer = await fetch(`${api.origin}/api/cron/monitor`, { method, headers });
+      expect([answer.status, problemDocumentSchema.parse(await answer.json()).reason]).toEqual([403, 'auth_forbidden']);
+    }
+  },
+);
 
 describe('with tokens', () => {
   test.each(READS)('%s is read by viewers and operators only', async (path) => {
