@@ -1,6 +1,7 @@
 import { readTarget, type Gateway } from '@clearway/gateway';
 import type { OperationsToken } from '@clearway/kernel';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Request, type Response } from 'express';
+import type { RequestListener } from 'node:http';
 import { accessOf, sendProblem } from './admin/access.ts';
 import { healthRouter, type HealthSources } from './health/health-router.ts';
 
@@ -10,8 +11,11 @@ export interface AppDependencies extends HealthSources {
   readonly tokens: readonly OperationsToken[];
 }
 
-/** The app of the public listener: the gateway's own health paths, then the data plane. Does not listen. */
-export function buildApp(deps: AppDependencies): Express {
+/**
+ * What the public listener calls: an Express app for the gateway's own health paths, the data plane at once for all
+ * others. Does not listen.
+ */
+export function buildApp(deps: AppDependencies): RequestListener {
   const { gateway, readiness, tokens } = deps;
   const app = express();
   app.disable('x-powered-by').disable('etag');
@@ -22,15 +26,15 @@ export function buildApp(deps: AppDependencies): Express {
   };
   const health = healthRouter(deps, showDetails);
   app.use((req, res) => {
-    if (readiness.state === 'draining') res.shouldKeepAlive = false;
-    const { reserved, configuration } = gateway.runtime;
     const { url } = req;
-    const path = pathOf(url);
-    if (!reserved.isReserved(path)) return gateway.handler(req, res);
-    req.url = path.slice(configuration.server.healthPrefix.length) + queryOf(url);
+    req.url = pathOf(url).slice(gateway.configuration.server.healthPrefix.length) + queryOf(url);
     health(req, res, (error?: unknown) => refuse(res, error));
   });
-  return app;
+  return (req, res) => {
+    if (readiness.state === 'draining') res.shouldKeepAlive = false;
+    if (gateway.runtime.reserved.isReserved(pathOf(req.url ?? ''))) app(req, res);
+    else gateway.handler(req, res);
+  };
 }
 
 const PERHAPS_NOT_NORMAL = /[%.]|\/\//;
