@@ -42,7 +42,7 @@ export const proof: Proof = {
     const workers = await startJobWorkers(PROCESSES, settings);
     try {
       const killing = killAtRandom(() => kill(jobs, workers, isShort), extent, signal);
-      const count = await enqueueAtRate(jobs, extent, progress, signal);
+      const count = await enqueueWhile(killing, { jobs, extent, progress, signal });
       await killing;
       const drainSeconds = await untilDone(jobs, progress);
       const seen = await countAll(jobs);
@@ -77,35 +77,47 @@ export const proof: Proof = {
   },
 };
 
-/** The short form does not wait for what the clock alone does: until a run without signs of life counts as lost. */
-async function kill(jobs: Jobs, workers: JobWorkers, isShort: boolean): Promise<void> {
+/**
+ * The short form does not wait for what the clock alone does: until a run without signs of life counts as lost.
+ *
+ * @returns whether the process was killed in the middle of a run, as far as the short form knows
+ */
+async function kill(jobs: Jobs, workers: JobWorkers, isShort: boolean): Promise<boolean> {
   const pid = await workers.killOne();
-  if (isShort) await jobs.connections.query(AGE_SIGNS, [`%:${pid}`]);
+  if (!isShort) return true;
+  const { rows } = await jobs.connections.query(AGE_SIGNS, [`%:${pid}`]);
+  return rows.length > 0;
 }
 
 const AGE_SIGNS = `UPDATE pgboss.job SET heartbeat_on = heartbeat_on - interval '1 minute'
   WHERE name = 'transfer' AND state = 'active'
-    AND id IN (SELECT event_id FROM job_runs WHERE status = 'RUNNING' AND worker LIKE $1)`;
+    AND id IN (SELECT event_id FROM job_runs WHERE status = 'RUNNING' AND worker LIKE $1)
+  RETURNING id`;
 
-async function killAtRandom(kill: () => Promise<void>, { seconds, killEverySeconds }: Extent, signal: AbortSignal) {
+/** Kills for so many seconds, and until one kill hit a run: on a busy machine the first ones come before any. */
+async function killAtRandom(kill: () => Promise<boolean>, { seconds, killEverySeconds }: Extent, signal: AbortSignal) {
   const untilMs = performance.now() + seconds * 1000;
-  while (performance.now() < untilMs && !signal.aborted) {
+  for (let hasHit = false; (performance.now() < untilMs || !hasHit) && !signal.aborted;) {
     await sleep(killEverySeconds * 1000 * 2 * Math.random());
-    await kill();
+    hasHit = (await kill()) || hasHit;
   }
 }
 
-async function enqueueAtRate(
-  jobs: Jobs,
-  { seconds, eventsPerSecond }: Extent,
-  progress: (text: string) => void,
-  signal: AbortSignal,
-): Promise<number> {
+interface Enqueuing extends Pick<ProofContext, 'progress' | 'signal'> {
+  readonly jobs: Jobs;
+  readonly extent: Extent;
+}
+
+/** Enqueues at a rate for as long as the killing lasts; resolves to the number of events. */
+async function enqueueWhile(killing: Promise<void>, { jobs, extent, progress, signal }: Enqueuing): Promise<number> {
+  let isOver = false;
+  const over = (): void => void (isOver = true);
+  killing.then(over, over);
   const startMs = performance.now();
   let count = 0;
-  while (performance.now() - startMs < seconds * 1000) {
+  while (!isOver) {
     signal.throwIfAborted();
-    const due = Math.floor(((performance.now() - startMs) / 1000) * eventsPerSecond);
+    const due = Math.floor(((performance.now() - startMs) / 1000) * extent.eventsPerSecond);
     const batch = Array.from({ length: due - count }, (_, i) => enqueueUntilTaken(jobs, count + i));
     await Promise.all(batch);
     if (Math.floor(due / 1000) > Math.floor(count / 1000)) progress(`${due} events enqueued`);

@@ -96,7 +96,8 @@ describe('the addresses of a name', () => {
     const upstream = { keepAliveMs: 1 };
     const gateway = await gatewayFor([`http://stale.test:${port}`], upstream);
     const strict = await gatewayFor([`http://expired.test:${port}`], { ...upstream, dns: { staleMs: 0 } });
-    expect([await ask(gateway, 'stale/'), await ask(strict, 'expired/')]).toEqual([OLD, OLD]);
+    await until(gateway, 'stale/', OLD);
+    await until(strict, 'expired/', OLD);
     dns.set('stale.test', 'SERVFAIL');
     dns.set('expired.test', 'SERVFAIL');
     await until(strict, 'expired/', 'dns_failure');
@@ -116,8 +117,11 @@ describe('the addresses of a name', () => {
     expect(record).toMatchObject({ status: 502, reason: 'dns_failure', cause: 'the name unborn.test has no address' });
     expect(record?.attempts).toMatchObject([{ reason: 'dns_failure', status: undefined, sentMs: undefined }]);
     const before = dns.queries('unborn.test');
-    await Promise.all(Array.from({ length: 20 }, () => ask(gateway, 'unborn/')));
-    expect(dns.queries('unborn.test')).toBe(before);
+    const startMs = performance.now();
+    await Promise.all(Array.from({ length: 50 }, () => ask(gateway, 'unborn/')));
+    // once a second at most, each family
+    const seconds = Math.ceil((performance.now() - startMs) / 1000);
+    expect(dns.queries('unborn.test') - before).toBeLessThanOrEqual(2 * seconds);
     dns.set('unborn.test', { addresses: [OLD], ttl: 60 });
     await until(gateway, 'unborn/', OLD);
   });
