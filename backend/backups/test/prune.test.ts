@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
+import { identifyProcess } from '@clearway/database';
 import { systemClock, type Clock } from '@clearway/kernel';
 import {
   directoryStorage,
@@ -129,6 +130,12 @@ describe('pruning a storage', () => {
   test.each([
     ['of a machine that has not renewed it', 'another-machine', '4711 1', 21],
     ['of a process of this machine that is gone', hostname(), '999999999 1', 0],
+    [
+      'of a process of this machine that goes on and has let go of it',
+      hostname(),
+      `${identifyProcess(process.pid)}`,
+      21,
+    ],
   ])('takes over a stale lock: %s', async (_, host, process, minutes) => {
     const [old] = [await aged(40), await aged(1)];
     writeFileSync(lockFile('tracks'), note(host, process));

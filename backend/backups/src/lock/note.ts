@@ -57,7 +57,7 @@ export function parseNote({ text }: LockNote): Note | undefined {
 /** Whether nobody stands behind a note any more: its process is gone from this machine, or it was not renewed. */
 export function isStale(note: LockNote, nowMs: number): boolean {
   const holder = parseNote(note);
-  if (holder?.host === hostname()) return !stillRuns(holder.process);
+  if (holder?.host === hostname() && !stillRuns(holder.process)) return true;
   return nowMs - note.writtenAtMs > STALE_MS;
 }
 
