@@ -14,7 +14,9 @@ const SUSPICIOUS =
 const PATTERNS: readonly [RegExp, string][] = [
   [/-----BEGIN [A-Z ]{1,40}-----[\s\S]*?(?:-----END [A-Z ]{1,40}-----|$)/g, HIDDEN],
   [/\b(Bearer|Basic|Digest|Negotiate)\s+[A-Za-z0-9+/._~=-]{6,}/gi, `$1 ${HIDDEN}`],
-  [/eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g, HIDDEN],
+  // tokens that begin like JSON in base64; each run of characters is read from its beginning only, else it is read again and
+  // again where such a beginning is repeated
+  [/(?<![\w-])(?=[\w-]*?eyJ[\w-]{5})[\w-]+\.[\w-]{5,}(?:\.[\w-]*)?/g, HIDDEN],
   // credentials in an address: scheme://user:password@host
   [/:\/\/[^\s/?#@]{1,512}@/g, `://${HIDDEN}@`],
   // name=value, name: value and "name":"value" where the name ends with a word that says that it is secret
