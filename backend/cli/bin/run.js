@@ -4,6 +4,10 @@ import { registerHooks } from 'node:module';
 
 const built = new URL('../dist/index.js', import.meta.url);
 const isBuilt = existsSync(built);
+if (!isBuilt && !existsSync(new URL('../../database/src/generated', import.meta.url))) {
+  console.error('Nothing is built yet: npm run build (npm start does it, too).');
+  process.exit(69);
+}
 if (!isBuilt) {
   // what `node -C @clearway/source` does, for a process that is running already
   registerHooks({

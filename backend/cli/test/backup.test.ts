@@ -278,6 +278,18 @@ describe('each class of failure', () => {
     truncateSync(made['file'] as string, 100);
     const outcome = await backup(['verify', '--level', 'decode', '--dir', 'damaged']);
     expect(outcome).toMatchObject({ code: BACKUP_FAILURES.damaged.exitCode, out: expect.stringMatching(/^damaged /) });
+    const restored = await backup(['restore', 'latest', '--to', server.name('never'), '--dir', 'damaged']);
+    expect(restored).toMatchObject({
+      code: BACKUP_FAILURES['preflight-refused'].exitCode,
+      error: expect.stringMatching(/ is damaged [^]*take another one: clearway backup list/),
+    });
+  });
+
+  test('not there: the databases that there are backups of are named', async () => {
+    expect(await backup(['show', '--database', 'typo'])).toMatchObject({
+      code: BACKUP_FAILURES['not-found'].exitCode,
+      error: expect.stringMatching(/holds no backup of typo[^]*it has some of shop_[^]*--dir or --storage/),
+    });
   });
 
   test.each([

@@ -59,12 +59,15 @@ export function assertPreflight(checks: readonly PreflightCheck[]): void {
   });
 }
 
+const OTHER = 'take another one: clearway backup list; or what can be read of it: --unproven';
+
 function proven({ verifications: { state }, id }: StoredBackup, allow = false): PreflightCheck {
   const name = 'backup';
   if (state === 'exact' || state === 'restored') return { name, status: 'ok', message: `${id} is ${state}` };
   if (isAtLeast(state, 'unverified') && allow) return { name, status: 'warning', message: `${id} is only ${state}` };
+  if (state === 'damaged')
+    return { name, status: allow ? 'warning' : 'refused', message: `${id} is damaged`, remedy: OTHER };
   const remedy = `prove it first: clearway backup verify ${id} --level exact; or take what there is: --unproven`;
-  if (state === 'damaged' && allow) return { name, status: 'warning', message: `${id} is damaged` };
   return { name, status: 'refused', message: `${id} is only ${state}: nobody has restored it`, remedy };
 }
 

@@ -22,7 +22,10 @@ const COPY = 'copy-';
  */
 export function directoryStorage(root: string, id = 'local'): BackupStorage {
   const place = (backup: string, file = ''): string => {
-    if (!isBackupId(backup)) throw new BackupFailure('not-found', `${backup} is not the id of a backup`);
+    if (!isBackupId(backup)) {
+      const remedy = 'the ids are in clearway backup list';
+      throw new BackupFailure('not-found', `${backup} is not the id of a backup`, { remedy });
+    }
     return path.join(root, backup, file);
   };
   const absent = async <T>(work: () => Promise<T>): Promise<T | undefined> => {

@@ -14,7 +14,7 @@ export async function findBackup(
 ): Promise<StoredBackup> {
   const { BackupFailure, listBackups, readBackup } = await import('@clearway/backups');
   if (name !== 'latest') return readBackup(storage, name);
-  const { backups } = await listBackups(storage);
+  const { backups, unreadable } = await listBackups(storage);
   const candidates = backups.filter(
     ({ manifest }) =>
       manifest.purpose !== 'safety' && (database === undefined || manifest.source?.database === database),
@@ -24,7 +24,12 @@ export async function findBackup(
   const found = exact ?? candidates.at(-1);
   if (found) return found;
   const whose = database === undefined ? '' : ` of ${database}`;
+  const others = [...new Set(backups.flatMap(({ manifest }) => manifest.source?.database ?? []))];
+  const has = [
+    ...(others.length > 0 ? [`it has some of ${others.join(', ')}`] : []),
+    ...(unreadable.length > 0 ? [`${unreadable.length} cannot be read, see clearway backup list`] : []),
+  ];
   throw new BackupFailure('not-found', `${storage.location} holds no backup${whose}`, {
-    remedy: 'make one: clearway backup create',
+    remedy: [...has, 'look elsewhere by --dir or --storage, or make one: clearway backup create'].join('; '),
   });
 }
