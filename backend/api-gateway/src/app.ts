@@ -1,7 +1,6 @@
 import { readTarget, type Gateway } from '@clearway/gateway';
 import type { OperationsToken } from '@clearway/kernel';
-import express, { type Request, type Response } from 'express';
-import type { RequestListener } from 'node:http';
+import express, { type Express, type Request, type Response } from 'express';
 import { accessOf, sendProblem } from './admin/access.ts';
 import { healthRouter, type HealthSources } from './health/health-router.ts';
 
@@ -11,11 +10,8 @@ export interface AppDependencies extends HealthSources {
   readonly tokens: readonly OperationsToken[];
 }
 
-/**
- * What the public listener calls: an Express app for the gateway's own health paths, the data plane at once for all
- * others. Does not listen.
- */
-export function buildApp(deps: AppDependencies): RequestListener {
+/** The app of the public listener: the gateway's own health paths, then the data plane. Does not listen. */
+export function buildApp(deps: AppDependencies): Express {
   const { gateway, readiness, tokens } = deps;
   const app = express();
   app.disable('x-powered-by').disable('etag');
@@ -26,15 +22,15 @@ export function buildApp(deps: AppDependencies): RequestListener {
   };
   const health = healthRouter(deps, showDetails);
   app.use((req, res) => {
+    if (readiness.state === 'draining') res.shouldKeepAlive = false;
+    const { reserved, configuration } = gateway.runtime;
     const { url } = req;
-    req.url = pathOf(url).slice(gateway.configuration.server.healthPrefix.length) + queryOf(url);
+    const path = pathOf(url);
+    if (!reserved.isReserved(path)) return gateway.handler(req, res);
+    req.url = path.slice(configuration.server.healthPrefix.length) + queryOf(url);
     health(req, res, (error?: unknown) => refuse(res, error));
   });
-  return (req, res) => {
-    if (readiness.state === 'draining') res.shouldKeepAlive = false;
-    if (gateway.runtime.reserved.isReserved(pathOf(req.url ?? ''))) app(req, res);
-    else gateway.handler(req, res);
-  };
+  return app;
 }
 
 const PERHAPS_NOT_NORMAL = /[%.]|\/\//;
