@@ -14,7 +14,7 @@ export default {
   transform: { '\\.ts$': '<rootDir>/tools/strip-types.cjs' },
   modulePathIgnorePatterns: ['/dist/', '<rootDir>/.data/'],
   // of a test that hangs: on a busy machine a process alone takes ten seconds to start
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // jest leaves one processor free by default, and on two that is half of them
   maxWorkers: '100%',
   // only v8: the transform leaves nothing for another one to instrument

@@ -5,8 +5,8 @@ import { Session } from './support/session.ts';
 import { missingLine } from './support/shown-output.ts';
 import { missingTools, startDocumentedStack, type DocumentedStack } from './support/stack.ts';
 
-const START_LIMIT_MS = 150_000;
-const DOCUMENT_LIMIT_MS = 90_000;
+const START_LIMIT_MS = 300_000;
+const DOCUMENT_LIMIT_MS = 240_000;
 
 const isCommand = ({ language }: Block): boolean => ['sh', 'bash', 'shell', 'console'].includes(language);
 const documents = readDocuments();

@@ -30,7 +30,7 @@ describe('the examples of the guides', () => {
     const text = "import { withSpans } from '@clearway/telemetry';\nwithSpans;\n";
     const faulty: Block = { document: 'made-up.md', line: 1, language: 'ts', flags: [], text };
     expect(compile([...programs, faulty])).toEqual([expect.stringContaining("no exported member named 'withSpans'")]);
-  }, 60_000);
+  }, 240_000);
 });
 
 /** Type checks blocks as files of a service. Returns what is wrong, with the block that it is in. */

@@ -16,7 +16,7 @@ describe('a backup in several storages', () => {
   beforeAll(async () => {
     server = await openBenchServer();
     connectionString = await server.makeDatabase('source', 'CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2)');
-  }, 60_000);
+  });
   afterAll(() => server.close());
   beforeEach(() => {
     // the dump is not what is tested here: by an installed pg_dump, which is quicker

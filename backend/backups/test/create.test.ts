@@ -29,7 +29,7 @@ beforeAll(async () => {
      INSERT INTO notes SELECT g, CASE WHEN g % 10 = 0 THEN '${role}' ELSE 'other' END, repeat(md5(g::text), 20) FROM generate_series(1, 3000) AS g;
      CREATE ROLE ${role} LOGIN PASSWORD 'reader'; GRANT SELECT ON notes TO ${role};`,
   );
-}, 60_000);
+});
 afterAll(async () => {
   await server.close();
   bench.close();
@@ -216,7 +216,7 @@ describe('a backup that cannot be made', () => {
     const [id = ''] = readdirSync(path.join(directory, 'failed'));
     expect(readdirSync(path.join(directory, 'failed', id))).toEqual(['failure.json']);
     expect(readdirSync(path.join(directory, '.partial'))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('two backups of a database', () => {
@@ -335,4 +335,4 @@ test('what a killed process left behind is removed by the next backup', async ()
     }
   }
   expect(readdirSync(path.join(directory, '.partial'))).toEqual([]);
-}, 60_000);
+});

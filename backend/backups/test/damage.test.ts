@@ -18,7 +18,7 @@ describe('a damaged or misleading backup', () => {
     const role = server.name('role');
     backup = await bench.create({ connectionString: await server.makeDatabase('source', sourceOfDamage(role)) });
     twin = await bench.create({ connectionString: await server.makeDatabase('twin', twinOfDamage(role)) });
-  }, 60_000);
+  });
   afterAll(async () => {
     await server.close();
     bench.close();

@@ -25,7 +25,7 @@ beforeAll(async () => {
   portable = openBench(server);
   bench = openBench(server, { tools: { variables: process.env } });
   source = await server.makeDatabase('own', everything(server.name('own')));
-}, 60_000);
+});
 afterAll(async () => {
   await server?.close();
   portable?.close();

@@ -20,7 +20,7 @@ beforeAll(async () => {
   source = await server.makeDatabase('source', SCHEMA);
   const made = await bench.create({ connectionString: source });
   backup = (await bench.engine.verify({ backup: made, level: 'exact' })).backup;
-}, 60_000);
+});
 afterAll(async () => {
   await server.close();
   bench.close();
@@ -81,7 +81,7 @@ describe('a restore', () => {
     expect(confirmed.step).toBe('confirmed');
     expect(await databases('taken_before')).toEqual([]);
     expect(await titleOf(server.name('taken'))).toBe('track 7');
-  }, 60_000);
+  });
 
   test('in place empties and fills the database in one transaction', async () => {
     const url = await server.makeDatabase(

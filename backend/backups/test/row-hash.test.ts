@@ -6,7 +6,7 @@ import { openBenchServer, type BenchServer } from './support/bench.ts';
 let server: BenchServer;
 beforeAll(async () => {
   server = await openBenchServer();
-}, 60_000);
+});
 afterAll(() => server.close());
 
 /** The checksums of tables that a script makes, in the order of their names. */

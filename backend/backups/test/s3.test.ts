@@ -201,7 +201,7 @@ withS3('a real backup in two storages', () => {
   beforeAll(async () => {
     [s3, postgres] = await Promise.all([openS3Server(), openBenchServer()]);
     bench = openBench(postgres);
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all([s3.close(), postgres.close()]);
     bench.close();
@@ -229,7 +229,7 @@ withS3('a real backup in two storages', () => {
       storage: bench.storage,
     });
     expect(restored.isExact).toBe(true);
-  }, 60_000);
+  });
 });
 
 function* dyingAfter(content: Buffer, bytes: number): Generator<Buffer> {

@@ -42,7 +42,7 @@ describe('several processes at the backups of one database', () => {
       'together',
       'CREATE TABLE t AS SELECT n FROM generate_series(1, 10) n',
     );
-  }, 60_000);
+  });
   afterAll(() => server.close());
   beforeEach(() => {
     // the dump is not what is tested here: by an installed pg_dump, which is quicker

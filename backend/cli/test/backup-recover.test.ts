@@ -53,7 +53,7 @@ beforeAll(async () => {
   url = await server.makeDatabase('shop', SCHEMA);
   expected = await content();
   expect(await backup(['create'])).toMatchObject({ code: 0 });
-}, 60_000);
+});
 afterAll(async () => {
   await server?.close();
   rmSync(directory, { recursive: true, force: true });

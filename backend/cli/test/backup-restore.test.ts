@@ -43,7 +43,7 @@ beforeAll(async () => {
   );
   id = (JSON.parse((await backup(['create', '--json'])).out) as { id: string }).id;
   await server.query(url, `UPDATE tracks SET title = 'live' WHERE id = 7`);
-}, 60_000);
+});
 afterAll(async () => {
   await server?.close();
   rmSync(directory, { recursive: true, force: true });

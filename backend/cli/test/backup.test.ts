@@ -41,7 +41,7 @@ beforeAll(async () => {
   id = (await json(['create']))['id'] as string;
   const verified = await backup(['verify', id]);
   expect(verified).toMatchObject({ code: 0, out: expect.stringMatching(/^exact .*\nexact passed in .*restored in/) });
-}, 60_000);
+});
 afterAll(async () => {
   await server?.close();
   rmSync(directory, { recursive: true, force: true });
@@ -348,5 +348,5 @@ describe('the program itself', () => {
     expect([BACKUP_FAILURES.interrupted.exitCode, BACKUP_FAILURES.locked.exitCode]).toContain(code);
     expect(await errors).toMatch(/\((interrupted|locked)\)/);
     expect((await json(['list', '--dir', 'stopped']))['backups']).toEqual([]);
-  }, 90_000);
+  });
 });

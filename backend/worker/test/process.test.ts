@@ -105,7 +105,7 @@ describe('at its end', () => {
     expect((await fetch(`${again}/api/traces/${only.traceId}`)).status).toBe(200);
     second.process.kill('SIGINT');
     expect(await second.ended).toBe(0);
-  }, 60_000);
+  });
 
   test('the loss of its supervisor ends it', async () => {
     const child = start({}, { ipc: true });
@@ -146,7 +146,7 @@ describe('at its end', () => {
     stuck.process.kill('SIGTERM');
     expect(await stuck.ended).toBe(143);
     other.destroy();
-  }, 60_000);
+  });
 });
 
 test('it starts and serves although the database is down', async () => {

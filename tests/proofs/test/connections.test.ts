@@ -13,12 +13,12 @@ async function missed(proof: Proof): Promise<unknown[]> {
 
 test('WebSockets and event streams outlive a reload, and a drain ends each WebSocket with 1001', async () => {
   expect(await missed(held)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('slow readers and writers take a bounded memory and keep nobody waiting', async () => {
   expect(await missed(slow)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('many requests are answered and told of one by one, in a memory that stays where it was', async () => {
   expect(await missed(million)).toEqual([]);
-}, 120_000);
+}, 240_000);

@@ -13,12 +13,12 @@ async function missed(proof: Proof): Promise<unknown[]> {
 
 test('the monitor says what befalls a database, on PostgreSQL 15 and 18, and costs it next to nothing', async () => {
   expect(await missed(faults)).toEqual([]);
-}, 180_000);
+}, 240_000);
 
 test('a replica that falls behind or is gone is said by its primary and by itself', async () => {
   expect(await missed(replica)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('many tables are looked over in a moment', async () => {
   expect(await missed(large)).toEqual([]);
-}, 120_000);
+}, 240_000);

@@ -13,12 +13,12 @@ async function missed(proof: Proof): Promise<unknown[]> {
 
 test('no event is lost, counted twice or done twice when workers are killed', async () => {
   expect(await missed(killed)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('what was accepted is done once when the database fails over to its synchronous standby', async () => {
   expect(await missed(failover)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('what was accepted is done once when PostgreSQL is restarted, killed, or loses one of its processes', async () => {
   expect(await missed(restarts)).toEqual([]);
-}, 120_000);
+}, 240_000);
