@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,6 +6,9 @@ import { BACKUP_FAILURES, readBackup } from '../src/index.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
 import type { ChildTask } from './support/child.ts';
 import { whyNoMount, withMount } from './support/mounts.ts';
+
+// three processes of the engine one after the other, and a server: far more than a minute on a busy machine
+jest.setTimeout(180_000);
 
 const MIB = 2 ** 20;
 const CHILD = [

@@ -30,6 +30,6 @@ export async function withMount(
   const { kind, place, sizeBytes = 0 } = mount;
   const all = `size=$1 place=$2; shift 2; ${MOUNTS[kind]} || exit 99; ${script}`;
   const shell = [...UNSHARE, '/bin/sh', '-c', all, 'sh', `${sizeBytes}`, place, ...args];
-  const { stdout } = await promisify(execFile)('unshare', shell, { timeout: 60_000, killSignal: 'SIGKILL' });
+  const { stdout } = await promisify(execFile)('unshare', shell, { timeout: 170_000, killSignal: 'SIGKILL' });
   return stdout;
 }
