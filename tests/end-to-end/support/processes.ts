@@ -7,6 +7,9 @@ import { createInterface } from 'node:readline';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
+/** A process needs a while to start on a busy machine. */
+const LINE_LIMIT_MS = 100_000;
+
 /** A line of a process's log. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -14,7 +17,7 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export interface RunningProcess {
   readonly pid: number;
   readonly lines: readonly LogLine[];
-  /** Resolves to the first line, past or coming, that the predicate takes. */
+  /** Resolves to the first line, past or coming, that the predicate takes; rejects with the last lines when none comes. */
   waitForLine(predicate: (line: LogLine) => boolean): Promise<LogLine>;
   /** Sends a signal and resolves to the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
@@ -60,15 +63,22 @@ export function startProcess(entry: string, variables: Readonly<Record<string, s
     errors: () => errors,
     waitForLine(predicate) {
       return new Promise((resolve, reject) => {
+        const giveUp = (): void =>
+          reject(new Error(`${entry} has no such line, only ${JSON.stringify(lines.slice(-5), null, 2)}`));
+        const timer = setTimeout(giveUp, LINE_LIMIT_MS);
         const check = (): void => {
           const found = lines.find(predicate);
           if (!found) return;
+          clearTimeout(timer);
           waiters.delete(check);
           resolve(found);
         };
         waiters.add(check);
         check();
-        void ended.then((code) => reject(new Error(`${entry} ended with ${code}: ${errors}`)));
+        void ended.then((code) => {
+          clearTimeout(timer);
+          reject(new Error(`${entry} ended with ${code}: ${errors}`));
+        });
       });
     },
     stop(signal = 'SIGTERM') {

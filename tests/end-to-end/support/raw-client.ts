@@ -26,15 +26,20 @@ export interface RawClient {
   send(bytes: string | Buffer): Promise<Received>;
 }
 
+const END_LIMIT_MS = 100_000;
+
 /** A client of the gateway on a port of this machine. */
 export function rawClient(port: number): RawClient {
   const connect = (): RawConnection => openConnection(port);
   return {
     connect,
     async send(bytes) {
-      const { socket, closed } = connect();
-      socket.write(bytes);
-      return closed;
+      const connection = connect();
+      connection.socket.write(bytes);
+      const { promise: tooLate, reject } = Promise.withResolvers<never>();
+      const giveUp = (): void => reject(new Error(`the gateway has not ended the connection: ${connection.text()}`));
+      const timer = setTimeout(giveUp, END_LIMIT_MS);
+      return Promise.race([connection.closed, tooLate]).finally(() => clearTimeout(timer));
     },
   };
 }
