@@ -16,11 +16,15 @@ const asked = new Map<string, Promise<void>>();
  * @throws BackupFailure `storage-failed`
  */
 export async function assertAnswers(directory: string, limitMs = LIMIT_MS): Promise<void> {
-  const answer = asked.get(directory) ?? ask(directory, limitMs);
+  await (asked.get(directory) ?? askAndRemember(directory, limitMs));
+}
+
+function askAndRemember(directory: string, limitMs: number): Promise<void> {
+  const answer = ask(directory, limitMs);
   asked.set(directory, answer);
   const forget = (): void => void asked.delete(directory);
   answer.then(() => setTimeout(forget, FRESH_MS).unref(), forget);
-  await answer;
+  return answer;
 }
 
 function ask(directory: string, limitMs: number): Promise<void> {
