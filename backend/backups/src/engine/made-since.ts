@@ -15,12 +15,11 @@ export async function findMadeSince(
   database: string,
   storages: readonly BackupStorage[],
 ): Promise<CreatedBackup | undefined> {
-  const [first, ...others] = storages;
   const name = nameOfBackupId(newBackupId(database, 0));
-  const ids = (await first?.list().catch((): string[] => [])) ?? [];
+  const ids = (await storages[0]?.list().catch((): string[] => [])) ?? [];
   const since = ids.filter((id) => nameOfBackupId(id) === name && timeOfBackupId(id) > sinceMs - ID_STEP_MS);
   for (const id of since.reverse()) {
-    const copies = await Promise.all([first, ...others].flatMap((storage) => (storage ? [goodCopy(storage, id)] : [])));
+    const copies = await Promise.all(storages.map((storage) => goodCopy(storage, id)));
     const [made] = copies;
     if (!made || copies.some((copy) => copy?.manifest.source?.database !== database)) continue;
     return { ...made, copies: storages.map((storage, i) => ({ storage, backup: copies[i] })), isEarlier: true };

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@clearway/kernel';
 import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
@@ -9,6 +8,7 @@ import { MANIFEST_FILE } from '../storage/storage.ts';
 import { lockNameOf } from './lock-name.ts';
 import { holderOf, holdNote, isStale, newNote, type HeldNote, type NotePlace } from './note.ts';
 import { lockStorage } from './storage-lock.ts';
+import { pause } from './when-unlocked.ts';
 
 const LEASES = 'reading-';
 const LOOK_MS = 500;
@@ -91,9 +91,7 @@ async function untilNotPruned(backup: StoredBackup, { clock, signal, onProgress 
     const pruning = await backup.storage.locks.read(name);
     if (!pruning || isStale(pruning, clock.nowMs())) return;
     onProgress?.({ phase: 'waiting', message: `waiting for ${holderOf(pruning)}` });
-    await sleep(LOOK_MS, undefined, { signal }).catch((error: unknown) => {
-      throw asBackupFailure(error, 'interrupted');
-    });
+    await pause(LOOK_MS, signal);
   }
 }
 

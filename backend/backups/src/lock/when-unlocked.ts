@@ -25,8 +25,17 @@ export async function whenUnlocked<T>(work: () => Promise<T>, options: WaitOptio
       if (failure.reason !== 'locked') throw error;
       onProgress?.({ phase: 'waiting', message: failure.message });
     }
-    await sleep(LOOK_MS, undefined, { signal }).catch((error: unknown) => {
-      throw asBackupFailure(error, 'interrupted');
-    });
+    await pause(LOOK_MS, signal);
   }
+}
+
+/**
+ * Waits a while for others.
+ *
+ * @throws BackupFailure `interrupted`
+ */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+    throw asBackupFailure(error, 'interrupted');
+  });
 }
