@@ -77,16 +77,16 @@ async function verifyEach(
   let code: ExitCode = EXIT.ok;
   for (const copy of copies) {
     const result = await resultOf(copy, verify);
-    const failure = result.failure;
-    if ('verification' in result) {
-      documents.push({
-        ...backupDocument(result.backup),
-        verification: result.verification,
-        failure: toldFailure(failure),
-      });
-    } else documents.push({ storage: copy.storage.id, failure: toldFailure(failure) });
+    const failure = toldFailure(result.failure);
     if (!asJson) context.out(`${copy.storage.id}:`);
-    const ended = 'verification' in result ? render(result, context, asJson) : refused(result.failure, context);
+    let ended: ExitCode;
+    if ('verification' in result) {
+      documents.push({ ...backupDocument(result.backup), verification: result.verification, failure });
+      ended = render(result, context, asJson);
+    } else {
+      documents.push({ storage: copy.storage.id, failure });
+      ended = refused(result.failure, context);
+    }
     if (code === EXIT.ok) code = ended;
   }
   if (asJson) context.out(JSON.stringify({ copies: documents }, null, 2));
