@@ -1,4 +1,5 @@
 import { S3_SERVER } from '../../backend/backups/test/support/s3-server.ts';
+import { median } from '../../backend/jobs/src/baselines/robust.ts';
 import { measureLarge, type Pair } from './support/backup-large.ts';
 import { atMost, type Proof } from './support/proof.ts';
 
@@ -26,6 +27,5 @@ export const proof: Proof = {
 
 /** The median, since others may have been at work during a single one. */
 function ratioOf(pairs: readonly Pair[]): number {
-  const ratios = pairs.map(({ oursSeconds, pgDumpSeconds }) => oursSeconds / pgDumpSeconds).sort((a, b) => a - b);
-  return Math.round((ratios[Math.floor(ratios.length / 2)] ?? Number.NaN) * 100) / 100;
+  return Math.round(median(pairs.map(({ oursSeconds, pgDumpSeconds }) => oursSeconds / pgDumpSeconds)) * 100) / 100;
 }

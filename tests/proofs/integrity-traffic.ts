@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startTestServer, withTestDatabase } from '@clearway/database/testing';
+import { median } from '../../backend/jobs/src/baselines/robust.ts';
 import { fillShop, makeOrphans } from './support/integrity/shop.ts';
 import { startTraffic, type TrafficFigures } from './support/integrity/traffic.ts';
 import { atLeast, atMost, type Bar, type Proof, type ProofContext } from './support/proof.ts';
@@ -41,11 +42,11 @@ export const proof: Proof = {
     for (const major of [15, 18]) {
       const pairs = await measure(major, extent, (text) => progress(`PostgreSQL ${major}: ${text}`));
       measurements[`PostgreSQL ${major}`] = pairs;
-      const share = medianOf(pairs.map(({ sharePercent }) => sharePercent));
+      const share = median(pairs.map(({ sharePercent }) => sharePercent));
       bars.push(
         atLeast(
           `PostgreSQL ${major}: requests a second beside the scan, of those without it (median of pairs)`,
-          medianOf(pairs.map(({ ratio }) => ratio)),
+          median(pairs.map(({ ratio }) => ratio)),
           0.8,
         ),
         atMost(`PostgreSQL ${major}: share of the time in which a batch ran (%)`, share, SHARE_PERCENT * 1.2),
@@ -113,9 +114,4 @@ interface Told {
     readonly status: string;
     readonly scan: { readonly scannedRows: number } | null;
   }[];
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
 }
