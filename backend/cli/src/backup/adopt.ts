@@ -7,6 +7,7 @@ import type { BackupCommand } from './command.ts';
 import { recipientsToUse } from './create.ts';
 import { backupDocument } from './document.ts';
 import { stateText } from './list.ts';
+import { dirOption, jsonOption, storageOption } from './options.ts';
 import { openBackups } from './setup.ts';
 
 const EXAMPLES = `
@@ -27,9 +28,9 @@ export function addAdoptCommand(backup: BackupCommand, context: CliContext, fini
     .argument('<file>', 'the dump; zstd and gzip are understood')
     .option('--name <name>', 'name for its id')
     .option('--encrypt <recipient...>', 'public keys of age; BACKUP_RECIPIENTS otherwise')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(storageOption)
+    .addOption(dirOption)
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (file, options) => {
       const asJson = options.json === true;

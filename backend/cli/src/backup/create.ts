@@ -5,6 +5,7 @@ import type { Finish } from '../program.ts';
 import { act, printFailure, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { backupDocument, copyDocument, type CopyDocument } from './document.ts';
+import { databaseOption, dirOption, jsonOption, storageOption, waitOption } from './options.ts';
 import { databaseToUse, openBackups } from './setup.ts';
 import { durationText, secondsOf, sizeText } from './sizes.ts';
 
@@ -25,16 +26,16 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
     .description(
       'Dumps a database and measures every table in the same snapshot, stores both, and reads the dump once to its last byte.',
     )
-    .option('-d, --database <name>', 'a URL, env:VARIABLE, or the name of a database on the server of DATABASE_URL')
+    .addOption(databaseOption)
     .option('--format <format>', 'custom, or plain for an SQL script (default: custom, with pg_dump installed)')
     .option('--compression <method>', 'zstd or gzip (default: zstd)')
     .option('--encrypt <recipient...>', 'public keys of age; those of clearway.yaml or BACKUP_RECIPIENTS otherwise')
     .option('--system-identifier <id>', 'refuse unless the database is on this cluster')
     .option('--accept-new-identity', 'the database was moved to another cluster')
-    .option('--wait <duration>', 'wait so long, such as 10m, while another one works on the database')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(waitOption)
+    .addOption(storageOption)
+    .addOption(dirOption)
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;

@@ -7,6 +7,7 @@ import { table } from '../terminal/table.ts';
 import { act, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { findBackup } from './find.ts';
+import { databaseOption, dirOption, jsonOption, storageOption } from './options.ts';
 import { databaseToUse, openBackups } from './setup.ts';
 
 const EXAMPLES = `
@@ -38,10 +39,10 @@ export function addDiffCommand(backup: BackupCommand, context: CliContext, finis
     )
     .argument('[from]', 'a backup, or latest', 'latest')
     .argument('[to]', 'another backup, or latest; the database itself when it is left out')
-    .option('-d, --database <name>', 'a URL, env:VARIABLE, or the name of a database on the server of DATABASE_URL')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(databaseOption)
+    .addOption(storageOption)
+    .addOption(dirOption)
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (from, to, options) => {
       const code = await act(context, options.json === true, async (acting) => {

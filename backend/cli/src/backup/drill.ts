@@ -6,6 +6,7 @@ import { safe } from '../terminal/style.ts';
 import { act, printFailure } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { openPlaces } from './every-storage.ts';
+import { dirOption, identityOption, jsonOption, scratchServerOption, waitForProofOption } from './options.ts';
 import { identitiesToUse, verifyServerToUse } from './setup.ts';
 import { ageText, durationText, secondsOf } from './sizes.ts';
 
@@ -30,15 +31,12 @@ export function addDrillCommand(backup: BackupCommand, context: CliContext, fini
     )
     .option('-d, --database <name>', 'name of the database; any otherwise')
     .option('--objective <duration>', 'how long the restore may take, such as 90s, 30m or 2h')
-    .option(
-      '--server <url>',
-      'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
-    )
-    .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
+    .addOption(scratchServerOption)
+    .addOption(identityOption)
     .option('--storage <id>', 'a storage of clearway.yaml, local, or all: from each storage in turn')
-    .option('--wait <duration>', 'wait so long for another one that proves the same copy, such as 10m')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(waitForProofOption)
+    .addOption(dirOption)
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;

@@ -6,6 +6,7 @@ import { table } from '../terminal/table.ts';
 import { act } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { backupDocument, type BackupDocument } from './document.ts';
+import { dirOption, jsonOption, onlyOfOption, storageOption } from './options.ts';
 import { openBackups } from './setup.ts';
 import { ageText, durationText, sizeText } from './sizes.ts';
 
@@ -34,10 +35,10 @@ export function addListCommand(backup: BackupCommand, context: CliContext, finis
     .command('list')
     .summary('list the backups and how far each is proven')
     .description('Lists the backups, oldest first, and how far each is proven.')
-    .option('-d, --database <name>', 'only those of a database')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(onlyOfOption)
+    .addOption(storageOption)
+    .addOption(dirOption)
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const code = await act(context, options.json === true, async () => {

@@ -6,6 +6,7 @@ import { act } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { configuredBackups } from './configured.ts';
 import { tellNotices } from './notices.ts';
+import { jsonOption, onlyOfOption } from './options.ts';
 
 const EXAMPLES = `
 The databases are not asked, only the storages: it works while they are down. What cannot be answered is skipped, with the
@@ -35,9 +36,9 @@ export function addMonitorCommand(backup: BackupCommand, context: CliContext, fi
     .description(
       'Looks at the backups of every database that clearway.yaml names, and says what is not well with them.',
     )
-    .option('-d, --database <name>', 'only those of a database')
+    .addOption(onlyOfOption)
     .option('--notify', 'tell the channels of the notices when something is not well')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;

@@ -5,6 +5,7 @@ import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { act } from './act.ts';
 import type { BackupCommand } from './command.ts';
+import { jsonOption } from './options.ts';
 import { ageText, sizeText } from './sizes.ts';
 
 const ABOUT = `
@@ -35,7 +36,7 @@ export function addNeonCommand(backup: BackupCommand, context: CliContext, finis
     .command('create')
     .summary('make a branch that is a backup')
     .option('--branch <name>', 'of which branch; the default one otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .action(({ branch, json }) =>
       run(json, async (backups) => {
         const made = await backups.create(branch);
@@ -46,7 +47,7 @@ export function addNeonCommand(backup: BackupCommand, context: CliContext, finis
   neon
     .command('list')
     .summary('list the branches that are backups')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .action(({ json }) =>
       run(json, async (backups) => {
         print(await backups.list(), json, context);
@@ -60,7 +61,7 @@ export function addNeonCommand(backup: BackupCommand, context: CliContext, finis
     .option('--branch <name>', 'which branch is restored; the default one otherwise')
     .option('--as-new <name>', 'make a new branch of it, and change no other')
     .option('--yes', 'ask nothing')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .action((name, { branch, asNew, yes, json }) =>
       run(json, async (backups) => {
         if (branch !== undefined && asNew !== undefined) throw new UsageError('give --branch or --as-new, not both');
@@ -80,7 +81,7 @@ export function addNeonCommand(backup: BackupCommand, context: CliContext, finis
     .option('--keep-days <days>', 'those that are younger stay (default: 7)')
     .option('--keep-count <number>', 'so many of the newest stay (default: 1)')
     .option('--dry-run', 'remove nothing')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .action(({ keepDays, keepCount, dryRun, json }) =>
       run(json, async (backups) => {
         const rules = {

@@ -5,6 +5,7 @@ import { EXIT, UsageError } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { act } from './act.ts';
 import type { BackupCommand } from './command.ts';
+import { jsonOption } from './options.ts';
 
 const EXAMPLES = `
 The file is in the form of age-keygen, and age opens what is encrypted for it. Keep it where the backups are not, twice: what is
@@ -22,7 +23,7 @@ export function addNewKeyCommand(backup: BackupCommand, context: CliContext, fin
     .summary('make a pair of keys for encrypted backups')
     .description('Makes a pair of keys of age: writes the private one to a new file, and prints the public one.')
     .argument('<file>', 'where the private key goes; it must not be there yet')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (file, options) => {
       const asJson = options.json === true;

@@ -8,6 +8,7 @@ import type { Finish } from '../program.ts';
 import { act, printFailure } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { oneOf } from './create.ts';
+import { jsonOption, onlyOfOption } from './options.ts';
 import { prunedDocument, renderPruned } from './pruned.ts';
 import { backupDirectory } from './setup.ts';
 
@@ -30,7 +31,7 @@ export function addPruneCommand(backup: BackupCommand, context: CliContext, fini
     .command('prune')
     .summary('remove the backups that no rule keeps')
     .description('Removes the backups that no rule keeps, in each storage by what is proven there, and says why.')
-    .option('-d, --database <name>', 'only those of a database')
+    .addOption(onlyOfOption)
     .option('--preset <name>', 'month keeps 30 days, week keeps 7')
     .option('--keep-days <days>', 'proven ones of so many days')
     .option('--keep-count <number>', 'so many of the newest proven ones')
@@ -41,7 +42,7 @@ export function addPruneCommand(backup: BackupCommand, context: CliContext, fini
     .option('--keep-unproven <number>', 'so many of the newest that are not proven (default: 3)')
     .option('--dry-run', 'remove nothing')
     .option('--dir <directory>', 'only in this directory; the storages of clearway.yaml and BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;

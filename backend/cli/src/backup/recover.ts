@@ -7,6 +7,7 @@ import { table } from '../terminal/table.ts';
 import { act } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { findBackup } from './find.ts';
+import { databaseOption, dirOption, identityOption, storageOption } from './options.ts';
 import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
 
 const EXAMPLES = `
@@ -35,13 +36,13 @@ export function addRecoverCommand(backup: BackupCommand, context: CliContext, fi
     .argument('<table>', 'the table, with its schema where the name is not unique')
     .requiredOption('-k, --key <key...>', 'value of the key, or column=value[,column=value]')
     .option('-b, --backup <id>', 'which backup; the newest exact one otherwise')
-    .option('-d, --database <name>', 'a URL, env:VARIABLE, or the name of a database on the server of DATABASE_URL')
+    .addOption(databaseOption)
     .option('--with-references', 'take along missing rows that the rows refer to')
     .option('--overwrite', 'write over rows that are there with other values')
     .option('-y, --yes', 'write without asking')
-    .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
+    .addOption(identityOption)
+    .addOption(storageOption)
+    .addOption(dirOption)
     .option('--json', 'print JSON, for scripts; writes only with --yes')
     .addHelpText('after', EXAMPLES)
     .action(async (name, options) => {

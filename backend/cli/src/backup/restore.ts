@@ -6,6 +6,7 @@ import { safe } from '../terminal/style.ts';
 import { act, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { findBackup } from './find.ts';
+import { dirOption, identityOption, jsonOption, latestOfOption, storageOption, waitOption } from './options.ts';
 import { askWhatToRestore, confirmInPlace, NotConfirmed } from './restore-asking.ts';
 import { checkOnly, listRestores, settle } from './restore-settling.ts';
 import { databaseToUse, identitiesToUse, openBackups } from './setup.ts';
@@ -35,7 +36,7 @@ export function addRestoreCommand(backup: BackupCommand, context: CliContext, fi
     )
     .argument('[id]', 'the backup, or latest', 'latest')
     .option('--to <database>', 'name that the restored database shall have')
-    .option('-d, --database <name>', 'of which database the latest is meant')
+    .addOption(latestOfOption)
     .option('--server <url>', 'a database of the server to restore to, or env:VARIABLE; DATABASE_URL otherwise')
     .option('--check', 'only look at what it needs: space, version, extensions, roles, rights, key')
     .option('--in-place', 'empty the database and fill it again, in one transaction')
@@ -47,11 +48,11 @@ export function addRestoreCommand(backup: BackupCommand, context: CliContext, fi
     .option('--unproven', 'restore a backup that was never restored before')
     .option('--point-in-time <time>', 'restore to a moment: dumps cannot')
     .option('-y, --yes', 'do not ask before a database is emptied')
-    .option('--wait <duration>', 'wait so long, such as 10m, while another one works on the database')
-    .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(waitOption)
+    .addOption(identityOption)
+    .addOption(storageOption)
+    .addOption(dirOption)
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {
       const waitSeconds = options.wait === undefined ? 0 : secondsOf(options.wait);

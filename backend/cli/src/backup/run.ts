@@ -8,6 +8,7 @@ import type { BackupCommand } from './command.ts';
 import { configuredBackups } from './configured.ts';
 import { oneOf } from './create.ts';
 import { tellNotices } from './notices.ts';
+import { jsonOption } from './options.ts';
 
 const EXAMPLES = `
 For cron, systemd and other schedulers where no worker runs: does by the rules of clearway.yaml what the worker's schedule
@@ -31,7 +32,7 @@ export function addRunCommand(backup: BackupCommand, context: CliContext, finish
     .description('Makes, proves, rehearses or prunes the backups of every database as clearway.yaml says, unattended.')
     .argument('<work>', 'create, prove, drill, prune, or notice for a test of the notices')
     .option('-d, --database <name>', 'only of one database')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (work, options) => {
       const kind = oneOf('<work>', work, WORK) ?? 'create';

@@ -9,6 +9,7 @@ import type { BackupCommand } from './command.ts';
 import { backupDocument } from './document.ts';
 import { findBackup } from './find.ts';
 import { stateText } from './list.ts';
+import { dirOption, latestOfOption, storageOption } from './options.ts';
 import { openBackups } from './setup.ts';
 import { durationText, sizeText } from './sizes.ts';
 
@@ -26,9 +27,9 @@ export function addShowCommand(backup: BackupCommand, context: CliContext, finis
     .summary('say what a backup holds and how it was proven')
     .description('Says what a backup holds: its source, tables with their rows, roles, files, and every verification.')
     .argument('[id]', 'the backup, or latest', 'latest')
-    .option('-d, --database <name>', 'of which database the latest is meant')
-    .option('--storage <id>', 'a storage of clearway.yaml, or local')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
+    .addOption(latestOfOption)
+    .addOption(storageOption)
+    .addOption(dirOption)
     .option('--json', 'print JSON with the whole manifest, for scripts')
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {

@@ -10,6 +10,14 @@ import { backupDocument } from './document.ts';
 import { findCopies, openPlaces, type FoundCopy } from './every-storage.ts';
 import { findBackup } from './find.ts';
 import { stateText } from './list.ts';
+import {
+  dirOption,
+  identityOption,
+  jsonOption,
+  latestOfOption,
+  scratchServerOption,
+  waitForProofOption,
+} from './options.ts';
 import { identitiesToUse, verifyServerToUse } from './setup.ts';
 import { durationText, secondsOf } from './sizes.ts';
 
@@ -32,16 +40,13 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
     )
     .argument('[id]', 'the backup, or latest', 'latest')
     .option('-l, --level <level>', 'decode, restore or exact', 'exact')
-    .option('-d, --database <name>', 'of which database the latest is meant')
-    .option(
-      '--server <url>',
-      'a server to restore into, or env:VARIABLE; VERIFY_SERVER_URL, or one of its own, otherwise',
-    )
-    .option('--identity <file>', 'private keys of age; AGE_IDENTITY_FILE otherwise')
+    .addOption(latestOfOption)
+    .addOption(scratchServerOption)
+    .addOption(identityOption)
     .option('--storage <id>', 'a storage of clearway.yaml, local, or all: the copies of every storage in turn')
-    .option('--wait <duration>', 'wait so long for another one that proves the same copy, such as 10m')
-    .option('--dir <directory>', 'where backups are kept, instead of what clearway.yaml says; BACKUP_DIR otherwise')
-    .option('--json', 'print JSON, for scripts')
+    .addOption(waitForProofOption)
+    .addOption(dirOption)
+    .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {
       const asJson = options.json === true;

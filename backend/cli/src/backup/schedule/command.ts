@@ -8,6 +8,7 @@ import { cronScheduler } from './cron.ts';
 import { plannedRuns, type PlannedRun } from './plan.ts';
 import type { Scheduler } from './scheduler.ts';
 import { systemdScheduler } from './systemd.ts';
+import { jsonOption } from '../options.ts';
 
 const EXAMPLES = `
 For machines where no worker runs, which follows the same schedules by itself: what cron or systemd is given is
@@ -44,7 +45,7 @@ export function addScheduleCommand(backup: BackupCommand, context: CliContext, f
       .argument('<scheduler>', 'cron or systemd')
       .option('-e, --environment <name>', 'an environment whose variables stand in .env.NAME')
       .option('--units <directory>', 'write units of systemd there, and tell systemd nothing')
-      .option('--json', 'print JSON, for scripts');
+      .addOption(jsonOption);
   const run = async (
     kind: string,
     options: ScheduleOptions,
