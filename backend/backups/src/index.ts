@@ -30,6 +30,7 @@ export {
   type Verification,
   type VerifyLevel,
 } from './catalogue/states.ts';
+export { isNamedAfter } from './catalogue/id.ts';
 export { makeDirectory } from './files/durable.ts';
 export { directoryStorage } from './storage/directory-storage.ts';
 export { s3Storage } from './storage/s3/s3-storage.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BACKUP_FAILURES } from '@clearway/backups/failures';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -215,6 +215,17 @@ backups: [{ database: music, storage: [local, attic], compression: gzip }]\n`,
       code: 64,
       error: 'error: there is no storage cellar: name one of local, attic',
     });
+    rmSync(path.join(configured, 'attic'), { recursive: true });
+    writeFileSync(path.join(configured, 'attic'), 'a file where the storage was');
+    const { code, out, error } = await backup(['list', '--json'], more);
+    expect([code, error]).toEqual([
+      13,
+      expect.stringMatching(/^error: attic: .*attic is no folder \(storage-failed\)\n {2}→ /),
+    ]);
+    expect(JSON.parse(out)).toMatchObject({
+      backups: [{ id: made['id'], storage: 'local' }],
+      failures: [{ storage: 'attic', reason: 'storage-failed', remedy: expect.any(String) }],
+    });
   });
 });
 
@@ -271,6 +282,27 @@ describe('each class of failure', () => {
       expect(JSON.parse(outcome.out)).toMatchObject({ failure: { reason } });
       expect(outcome.error).toContain(`(${reason})`);
     }
+  });
+
+  test('damaged: a list with a manifest that cannot be read, which lists the others', async () => {
+    const place = path.join(directory, 'torn');
+    cpSync(path.join(directory, 'kept', id), path.join(place, id), { recursive: true });
+    const [broken, other] = [id.replace(/.{6}$/, 'bad000'), id.replace(/Z-.*$/, 'Z-other-bad000')];
+    for (const each of [broken, other]) {
+      mkdirSync(path.join(place, each));
+      writeFileSync(path.join(place, each, 'manifest.json'), '{');
+    }
+    const { code, out, error } = await backup(['list', '--dir', place]);
+    expect([code, out.split('\n')[1]]).toEqual([BACKUP_FAILURES.damaged.exitCode, expect.stringContaining(id)]);
+    expect(out).toContain(`unreadable  ${broken}: the manifest of ${broken} is no JSON`);
+    expect(error).toMatch(new RegExp(`^error: 2 backups cannot be read: .*${broken}.* \\(damaged\\)\n  → `));
+    const asJson = await backup(['list', '--dir', place, '--database', server.name('shop'), '--json']);
+    expect(JSON.parse(asJson.out)).toMatchObject({
+      backups: [{ id }],
+      unreadable: [{ id: broken, storage: 'local', reason: 'damaged', problem: expect.stringContaining('no JSON') }],
+      failures: [],
+    });
+    expect(asJson.code).toBe(BACKUP_FAILURES.damaged.exitCode);
   });
 
   test('damaged: a backup whose file ends too early', async () => {

@@ -30,3 +30,7 @@ export function timeOfBackupId(id: string): number {
 
 /** The name in an id, which is that of its database in the letters that ids have. */
 export const nameOfBackupId = (id: string): string => id.slice(17, -7);
+
+/** Whether an id has the name of a database. Others whose names differ only in what ids leave out have it, too. */
+export const isNamedAfter = (id: string, database: string): boolean =>
+  nameOfBackupId(id) === nameOfBackupId(newBackupId(database, 0));

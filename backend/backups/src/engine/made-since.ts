@@ -1,5 +1,5 @@
 import { readBackup, type StoredBackup } from '../catalogue/catalogue.ts';
-import { nameOfBackupId, newBackupId, timeOfBackupId } from '../catalogue/id.ts';
+import { isNamedAfter, timeOfBackupId } from '../catalogue/id.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 import type { CreatedBackup } from './engine.ts';
 
@@ -15,9 +15,8 @@ export async function findMadeSince(
   database: string,
   storages: readonly BackupStorage[],
 ): Promise<CreatedBackup | undefined> {
-  const name = nameOfBackupId(newBackupId(database, 0));
   const ids = (await storages[0]?.list().catch((): string[] => [])) ?? [];
-  const since = ids.filter((id) => nameOfBackupId(id) === name && timeOfBackupId(id) > sinceMs - ID_STEP_MS);
+  const since = ids.filter((id) => isNamedAfter(id, database) && timeOfBackupId(id) > sinceMs - ID_STEP_MS);
   for (const id of since.reverse()) {
     const copies = await Promise.all(storages.map((storage) => goodCopy(storage, id)));
     const [made] = copies;

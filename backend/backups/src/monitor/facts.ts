@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { keyOpens } from '../archive/open-dump.ts';
 import { listBackups, type StoredBackup } from '../catalogue/catalogue.ts';
-import { nameOfBackupId, newBackupId, timeOfBackupId } from '../catalogue/id.ts';
+import { isNamedAfter, timeOfBackupId } from '../catalogue/id.ts';
 import type { BackedUpDatabase } from '../configuration/open-backups.ts';
 import { FAILED_FOLDER } from '../engine/staging.ts';
 import { asBackupFailure } from '../failures.ts';
@@ -75,13 +75,12 @@ async function factsOfStorage(storage: BackupStorage, nameOnServer: string, limi
   const { id } = storage;
   try {
     const listing = await within(listBackups(storage), limitMs);
-    const name = nameInIds(nameOnServer);
     return {
       id,
       backups: listing.backups.filter(
         ({ manifest }) => manifest.purpose === 'regular' && manifest.source?.database === nameOnServer,
       ),
-      unreadable: listing.unreadable.flatMap((copy) => (nameOfBackupId(copy.id) === name ? [copy.id] : [])),
+      unreadable: listing.unreadable.flatMap((copy) => (isNamedAfter(copy.id, nameOnServer) ? [copy.id] : [])),
       freeBytes: await within(storage.freeBytes(), limitMs),
       problem: undefined,
     };
@@ -108,8 +107,7 @@ async function factsOfKey(newest: StoredBackup, database: BackedUpDatabase): Pro
 
 async function listFailed(workDirectory: string, nameOnServer: string): Promise<FailedBackup[]> {
   const folder = path.join(workDirectory, FAILED_FOLDER);
-  const name = nameInIds(nameOnServer);
-  const ids = (await readdir(folder).catch((): string[] => [])).filter((id) => nameOfBackupId(id) === name).sort();
+  const ids = (await readdir(folder).catch((): string[] => [])).filter((id) => isNamedAfter(id, nameOnServer)).sort();
   return Promise.all(
     ids.map(async (id) => ({ id, atMs: timeOfBackupId(id), reason: await reasonOf(path.join(folder, id)) })),
   );
@@ -123,9 +121,6 @@ async function reasonOf(folder: string): Promise<string> {
     return 'unknown';
   }
 }
-
-/** A database's name as it stands in the ids of its backups. */
-const nameInIds = (nameOnServer: string): string => nameOfBackupId(newBackupId(nameOnServer, 0));
 
 async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,4 @@
-import type { CopyOutcome, StoredBackup } from '@clearway/backups';
+import type { BackupFailure, CopyOutcome, StoredBackup } from '@clearway/backups';
 
 /** What `--json` says of a backup. */
 export interface BackupDocument {
@@ -55,12 +55,26 @@ export function backupDocument({ id, manifest, verifications, storage }: StoredB
   };
 }
 
+/** Why something failed, and what to do, as scripts read it. */
+export interface FailureDocument {
+  readonly reason: string;
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+/** A failure as scripts read it. */
+export const failureDocument = ({ reason, message, remedy }: BackupFailure): FailureDocument => ({
+  reason,
+  message,
+  remedy: remedy ?? null,
+});
+
 /** One copy of a new backup as scripts read it. */
 export interface CopyDocument {
   readonly storage: string;
   /** Null when it is not there. */
   readonly state: string | null;
-  readonly failure: { readonly reason: string; readonly message: string } | null;
+  readonly failure: FailureDocument | null;
 }
 
 /** What came of each storage. */
@@ -68,6 +82,6 @@ export function copyDocument({ storage, backup, failure }: CopyOutcome): CopyDoc
   return {
     storage: storage.id,
     state: backup?.verifications.state ?? null,
-    failure: failure === undefined ? null : { reason: failure.reason, message: failure.message },
+    failure: failure ? failureDocument(failure) : null,
   };
 }

@@ -3,18 +3,22 @@ import { EXIT } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { act } from './act.ts';
+import { act, printFailure } from './act.ts';
 import type { BackupCommand } from './command.ts';
-import { backupDocument, type BackupDocument } from './document.ts';
+import { failureDocument } from './document.ts';
+import { faultsOf, listAll, type Listing } from './listing.ts';
 import { dirOption, jsonOption, onlyOfOption, storageOption } from './options.ts';
 import { openBackups } from './setup.ts';
 import { ageText, durationText, sizeText } from './sizes.ts';
 
 const EXAMPLES = `
+What cannot be read, be it a backup or a storage, is told after what can, and gives the exit status of its class.
+
 Examples
   clearway backup list
   clearway backup list --database tracks
   clearway backup list --json | jq -r '.backups[] | select(.state == "exact") | .id'
+  clearway backup list --json | jq -r '.unreadable[] | .id + ": " + .problem'
 `;
 
 const COLUMNS = [
@@ -42,22 +46,22 @@ export function addListCommand(backup: BackupCommand, context: CliContext, finis
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const code = await act(context, options.json === true, async () => {
-        const { listBackups } = await import('@clearway/backups');
         const { storages, databaseName } = await openBackups(context, options);
-        const listings = await Promise.all(storages.map((storage) => listBackups(storage)));
-        const backups = listings.flatMap((listing) => listing.backups);
-        const unreadable = listings.flatMap((listing) => listing.unreadable);
-        const documents = backups
-          .map(backupDocument)
-          .filter(({ database }) => databaseName === undefined || database === databaseName);
-        const faults = unreadable.map(({ id, problem }) => ({ id, problem }));
-        if (options.json) context.out(JSON.stringify({ backups: documents, unreadable: faults }, null, 2));
-        else render(documents, faults, storages.map(({ location }) => location).join(' and '), context);
-        return EXIT.ok;
+        const listing = await listAll(storages, databaseName);
+        const faults = await faultsOf(listing);
+        if (options.json) context.out(JSON.stringify(documentOf(listing), null, 2));
+        else render(listing, storages.map(({ location }) => location).join(' and '), context);
+        for (const fault of faults) printFailure(fault, false, context);
+        return faults[0]?.exitCode ?? EXIT.ok;
       });
       finish(code);
     });
 }
+
+const documentOf = ({ failures, ...found }: Listing): object => ({
+  ...found,
+  failures: failures.map(({ storage, failure }) => ({ storage, ...failureDocument(failure) })),
+});
 
 const COLOURS = { exact: 'green', restored: 'green', decoded: 'yellow', unverified: 'yellow', damaged: 'red' } as const;
 
@@ -66,20 +70,15 @@ export function stateText(state: string, context: CliContext): string {
   return context.style(COLOURS[state as keyof typeof COLOURS], state);
 }
 
-function render(
-  documents: readonly BackupDocument[],
-  faults: readonly { readonly id: string; readonly problem: string }[],
-  location: string,
-  context: CliContext,
-): void {
-  if (documents.length === 0 && faults.length === 0) {
+function render({ backups, unreadable, failures }: Listing, location: string, context: CliContext): void {
+  if (backups.length + unreadable.length + failures.length === 0) {
     context.out(
       `${location} ${location.includes(' and ') ? 'hold' : 'holds'} no backup. Make one: clearway backup create`,
     );
     return;
   }
   const nowMs = context.clock.nowMs();
-  const rows = documents.map((document) => [
+  const rows = backups.map((document) => [
     document.id,
     safe(document.database ?? ''),
     document.storage === 'local' ? '' : document.storage,
@@ -92,6 +91,7 @@ function render(
       .filter(Boolean)
       .join(', '),
   ]);
-  for (const line of table(COLUMNS, rows)) context.out(line);
-  for (const { id, problem } of faults) context.out(`${context.style('red', 'unreadable')}  ${id}: ${safe(problem)}`);
+  if (rows.length > 0) for (const line of table(COLUMNS, rows)) context.out(line);
+  for (const { id, problem } of unreadable)
+    context.out(`${context.style('red', 'unreadable')}  ${id}: ${safe(problem)}`);
 }

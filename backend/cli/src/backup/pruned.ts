@@ -2,6 +2,7 @@ import type { DatabasePruned, PruneResult } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import { safe } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
+import { failureDocument } from './document.ts';
 import { stateText } from './list.ts';
 import { ageText } from './sizes.ts';
 
@@ -14,7 +15,7 @@ export function prunedDocument(results: readonly PruneResult[], isDryRun: boolea
       storage,
       databases: databases.map(documentOf),
       tidied,
-      failure: failure === undefined ? null : { reason: failure.reason, message: failure.message },
+      failure: failure ? failureDocument(failure) : null,
     })),
     forgotten: results.flatMap(({ forgotten }) => forgotten),
   };
@@ -30,7 +31,7 @@ function documentOf({ database, plan, removed, inUse, failure }: DatabasePruned)
     backups: decisions.map(({ backup, action, why }) => ({ id: backup.id, state: backup.state, action, why })),
     removed,
     inUse,
-    failure: failure === undefined ? null : { reason: failure.reason, message: failure.message },
+    failure: failure ? failureDocument(failure) : null,
   };
 }
 

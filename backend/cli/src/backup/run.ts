@@ -7,6 +7,7 @@ import { act, printFailure, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { configuredBackups } from './configured.ts';
 import { oneOf } from './create.ts';
+import { failureDocument } from './document.ts';
 import { tellNotices } from './notices.ts';
 import { jsonOption } from './options.ts';
 
@@ -108,7 +109,7 @@ const documentOf = ({ database, events, failure }: Result) => ({
   database,
   status: failure ? 'failed' : 'done',
   events,
-  failure: failure ? { reason: failure.reason, message: failure.message, remedy: failure.remedy ?? null } : null,
+  failure: failure ? failureDocument(failure) : null,
 });
 
 function render({ database, events, failure }: Result, context: CliContext): void {

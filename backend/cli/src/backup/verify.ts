@@ -6,7 +6,7 @@ import { safe } from '../terminal/style.ts';
 import { act, printFailure, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { oneOf } from './create.ts';
-import { backupDocument } from './document.ts';
+import { backupDocument, failureDocument } from './document.ts';
 import { findCopies, openPlaces, type FoundCopy } from './every-storage.ts';
 import { findBackup } from './find.ts';
 import { stateText } from './list.ts';
@@ -82,7 +82,7 @@ async function verifyEach(
   let code: ExitCode = EXIT.ok;
   for (const copy of copies) {
     const result = await resultOf(copy, verify);
-    const failure = toldFailure(result.failure);
+    const failure = result.failure ? failureDocument(result.failure) : null;
     if (!asJson) context.out(`${copy.storage.id}:`);
     let ended: ExitCode;
     if ('verification' in result) {
@@ -109,9 +109,6 @@ async function resultOf(copy: FoundCopy, verify: Verify): Promise<VerifyResult |
     return { failure };
   }
 }
-
-const toldFailure = (failure: BackupFailure | undefined): object | null =>
-  failure ? { reason: failure.reason, message: failure.message, remedy: failure.remedy ?? null } : null;
 
 function refused(failure: BackupFailure, context: CliContext): ExitCode {
   context.progress?.('');
