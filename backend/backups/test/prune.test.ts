@@ -42,6 +42,8 @@ describe('pruning a storage', () => {
     mkdirSync(folder, { recursive: true });
     return path.join(folder, `${lockNameOf(database)}.json`);
   };
+  /** By the clock of the storage, which here is that of the system. */
+  const minutesAgo = (minutes: number): number => Date.now() / 1000 - minutes * 60;
   const note = (host: string, process: string) =>
     JSON.stringify({ token: 't', host, process, work: 'prune', since: 'noon' });
 
@@ -115,11 +117,11 @@ describe('pruning a storage', () => {
     expect(readdirSync(path.join(root, 'failed'))).toEqual(['20261121T020000Z-tracks-3f9a1c']);
   });
 
-  test('is refused by name while another machine does it', async () => {
+  test('is refused by name while another machine does it, however far ahead this one has its clock', async () => {
     const [old] = [await aged(40), await aged(1)];
     writeFileSync(lockFile('tracks'), note('another-machine', '4711 1'));
-    utimesSync(lockFile('tracks'), NOW_MS / 1000, NOW_MS / 1000 - 60);
-    const { storages } = await prune();
+    utimesSync(lockFile('tracks'), minutesAgo(1), minutesAgo(1));
+    const { storages } = await prune({ clock: { ...clock, nowMs: () => Date.now() + DAY_MS } });
     expect(storages[0]?.databases[0]?.failure).toMatchObject({
       reason: 'locked',
       message: expect.stringContaining('prune on another-machine, process 4711, since noon') as unknown as string,
@@ -139,8 +141,7 @@ describe('pruning a storage', () => {
   ])('takes over a stale lock: %s', async (_, host, process, minutes) => {
     const [old] = [await aged(40), await aged(1)];
     writeFileSync(lockFile('tracks'), note(host, process));
-    const writtenSeconds = NOW_MS / 1000 - minutes * 60;
-    utimesSync(lockFile('tracks'), writtenSeconds, writtenSeconds);
+    utimesSync(lockFile('tracks'), minutesAgo(minutes), minutesAgo(minutes));
     await prune();
     expect(await storage.list()).not.toContain(old);
     expect(readdirSync(path.dirname(lockFile('tracks')))).toEqual([]);
@@ -161,13 +162,16 @@ describe('pruning a storage', () => {
     expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
   });
 
-  test('stops when it lost its lock while the machine slept', async () => {
-    let monotonicMs = 0;
-    const sleepy: Clock = { ...clock, monotonicMs: () => monotonicMs };
+  // which of both clocks goes on while a machine sleeps, depends on the machine
+  test.each(['monotonicMs', 'nowMs'] as const)('stops when it lost its lock during a sleep: %s', async (going) => {
+    let sleptMs = 0;
+    const times = { monotonicMs: 0, nowMs: NOW_MS };
+    const at = (name: typeof going) => () => times[name] + (name === going ? sleptMs : 0);
+    const sleepy: Clock = { ...clock, monotonicMs: at('monotonicMs'), nowMs: at('nowMs') };
     const held = withStorageLock(storage, { database: 'tracks', what: 'prune', clock: sleepy }, async (stillHeld) => {
       await stillHeld();
       writeFileSync(lockFile('tracks'), note('another-machine', '4711 1'));
-      monotonicMs += 30 * 60_000;
+      sleptMs = 30 * 60_000;
       await stillHeld();
     });
     await expect(held).rejects.toMatchObject({ reason: 'locked' });
@@ -197,10 +201,10 @@ describe('pruning a storage', () => {
     const [old] = [await aged(40), await aged(1)];
     const lease = path.join(path.dirname(lockFile('tracks')), `reading-${old}-00000000.json`);
     writeFileSync(lease, note('another-machine', '4711 1'));
-    utimesSync(lease, NOW_MS / 1000, NOW_MS / 1000 - 60);
+    utimesSync(lease, minutesAgo(1), minutesAgo(1));
     const { storages } = await prune();
     expect(storages[0]?.databases[0]).toMatchObject({ removed: [], inUse: [{ id: old }] });
-    utimesSync(lease, NOW_MS / 1000, NOW_MS / 1000 - 21 * 60);
+    utimesSync(lease, minutesAgo(21), minutesAgo(21));
     await prune();
     expect(await storage.list()).not.toContain(old);
     expect(await storage.locks.list('')).toEqual([]);

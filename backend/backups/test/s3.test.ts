@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -13,8 +13,10 @@ import {
   type BackupStorage,
   type S3StorageOptions,
 } from '../src/index.ts';
+import { lockNameOf } from '../src/lock/lock-name.ts';
 import { whileReading } from '../src/lock/read-lease.ts';
 import { withStorageLock } from '../src/lock/storage-lock.ts';
+import { Bucket } from '../src/storage/s3/bucket.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
 import { openFaultyProxy, type FaultyProxy } from './support/faulty-proxy.ts';
 import { forgeBackup, storeForged, type ForgedBackup } from './support/forged-backup.ts';
@@ -131,10 +133,16 @@ withS3('backups in an S3-compatible storage', () => {
     });
     proxy.fate = () => 'through';
     const whole = await storeForged(storage, Date.now() - 99 * DAY_MS, 'exact');
+    // of somebody else, in the same place
+    const bucket = new Bucket(server.options({ prefix: `test-${count}` }));
+    await bucket.put(`test-${count}/holiday.zip`, Buffer.from('of somebody else'));
+    await bucket.startUpload(`test-${count}/film.mp4`);
     expect(await storage.tidy(Date.now() - DAY_MS)).toEqual([]);
     expect(await storage.tidy(Date.now() + DAY_MS)).toHaveLength(2);
     expect(await storage.tidy(Date.now() + DAY_MS)).toEqual([]);
     expect(await storage.list()).toEqual([whole]);
+    expect(await bucket.listUploads(`test-${count}/`)).toHaveLength(1);
+    expect(await bucket.list(`test-${count}/holiday`)).toHaveLength(1);
   });
 
   test('are pruned by one machine at a time, each copy by its own proof, and none that somebody reads', async () => {
@@ -157,6 +165,20 @@ withS3('backups in an S3-compatible storage', () => {
     const both = await Promise.all([pruneBackups(request), pruneBackups(request)]);
     expect(both.flatMap(({ storages }) => storages[0]?.databases[0]?.removed)).toHaveLength(1);
     expect(await storage.list()).toEqual([last]);
+  });
+
+  test('are locked by the clock of the storage, however far ahead this machine has its own', async () => {
+    const note = { token: 't', host: 'another-machine', process: '4711 1', work: 'prune', since: 'noon' };
+    await storage.locks.create(lockNameOf('tracks'), JSON.stringify(note));
+    const realNow = Date.now.bind(Date);
+    const ahead = jest.spyOn(Date, 'now').mockImplementation(() => realNow() + 60 * 60_000);
+    try {
+      const options = { database: 'tracks', what: 'prune', clock: systemClock };
+      const pruning = withStorageLock(open({ prefix: `test-${count}` }), options, () => Promise.resolve());
+      await expect(pruning).rejects.toMatchObject({ reason: 'locked' });
+    } finally {
+      ahead.mockRestore();
+    }
   });
 
   test('say what is wrong without the keys', async () => {

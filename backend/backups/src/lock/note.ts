@@ -7,10 +7,7 @@ import { BackupFailure } from '../failures.ts';
 import type { BackupStorage, LockNote } from '../storage/storage.ts';
 
 const RENEW_MS = 60_000;
-/**
- * A note that was not renewed for so long is stale. The times are the storage's and this machine's, which may differ: S3
- * refuses requests that are more than 15 minutes off.
- */
+/** A note that was not renewed for so long is stale. Both times are the storage's: clocks of machines may differ. */
 const STALE_MS = 20 * 60_000;
 
 const noteSchema = z.object({
@@ -55,11 +52,13 @@ export function parseNote({ text }: LockNote): Note | undefined {
 }
 
 /** Whether nobody stands behind a note any more: its process is gone from this machine, or it was not renewed. */
-export function isStale(note: LockNote, nowMs: number): boolean {
+export async function isStale({ locks }: NotePlace, note: LockNote): Promise<boolean> {
   const holder = parseNote(note);
   if (holder?.host === hostname() && !stillRuns(holder.process)) return true;
-  return nowMs - note.writtenAtMs > STALE_MS;
+  return (await locks.nowMs()) - note.writtenAtMs > STALE_MS;
 }
+
+const timesOf = (clock: Clock): number[] => [clock.monotonicMs(), clock.nowMs()];
 
 /** Who wrote a note, for people. */
 export function holderOf(note: LockNote | undefined): string {
@@ -77,7 +76,7 @@ export function holdNote(
   { name, note, clock, ...written }: { name: string; note: Note; version: string; clock: Clock },
 ): HeldNote {
   let { version } = written;
-  let renewedMs = clock.monotonicMs();
+  let renewedMs = timesOf(clock);
   let renewing: Promise<void> | undefined;
   const renew = async (): Promise<void> => {
     const isMine = await locks.replace(name, JSON.stringify(note), version);
@@ -86,10 +85,11 @@ export function holdNote(
       throw new BackupFailure('locked', `the lock ${name} in ${id} was lost to another process`);
     }
     version = found.version;
-    renewedMs = clock.monotonicMs();
+    renewedMs = timesOf(clock);
   };
   const stillHeld: StillHeld = async () => {
-    if (clock.monotonicMs() - renewedMs < RENEW_MS) return;
+    // the one clock may be set, and the other stands still while a machine sleeps
+    if (timesOf(clock).every((ms, i) => ms - (renewedMs[i] ?? 0) < RENEW_MS)) return;
     await (renewing ??= renew().finally(() => (renewing = undefined)));
   };
   const timer = setInterval(() => void stillHeld().catch(() => {}), RENEW_MS / 2).unref();

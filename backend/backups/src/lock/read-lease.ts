@@ -85,11 +85,11 @@ function warn(error: unknown, { onProgress }: ReadOptions): undefined {
   });
 }
 
-async function untilNotPruned(backup: StoredBackup, { clock, signal, onProgress }: ReadOptions): Promise<void> {
+async function untilNotPruned(backup: StoredBackup, { signal, onProgress }: ReadOptions): Promise<void> {
   const name = lockNameOf(databaseOf(backup));
   for (;;) {
     const pruning = await backup.storage.locks.read(name);
-    if (!pruning || isStale(pruning, clock.nowMs())) return;
+    if (!pruning || (await isStale(backup.storage, pruning))) return;
     onProgress?.({ phase: 'waiting', message: `waiting for ${holderOf(pruning)}` });
     await pause(LOOK_MS, signal);
   }
@@ -100,12 +100,13 @@ async function untilNotPruned(backup: StoredBackup, { clock, signal, onProgress 
  *
  * @param id of the backup; whoever reads anything when it is left out
  */
-export async function readerOf({ locks }: NotePlace, clock: Clock, id?: string): Promise<string | undefined> {
+export async function readerOf(place: NotePlace, id?: string): Promise<string | undefined> {
+  const { locks } = place;
   let reader: string | undefined;
   for (const name of await locks.list(id === undefined ? LEASES : `${LEASES}${id}-`)) {
     const note = await locks.read(name);
     if (!note) continue;
-    if (isStale(note, clock.nowMs())) await locks.remove(name, note.version);
+    if (await isStale(place, note)) await locks.remove(name, note.version);
     else reader ??= holderOf(note);
   }
   return reader;

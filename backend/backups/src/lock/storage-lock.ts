@@ -56,7 +56,7 @@ export async function lockStorage(storage: NotePlace, lock: StorageLock): Promis
   const { name, clock } = lock;
   const note = newNote(lock.what, clock);
   const held = await storage.locks.read(name);
-  if (held && !isStale(held, clock.nowMs())) throw lockedBy(held, storage, lock);
+  if (held && !(await isStale(storage, held))) throw lockedBy(held, storage, lock);
   const text = JSON.stringify(note);
   if (held) {
     // of two that take a stale one over at the same moment, the one that wrote last has it: both have written by then

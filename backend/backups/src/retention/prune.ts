@@ -88,7 +88,7 @@ async function pruneStorage(storage: BackupStorage, request: PruneRequest): Prom
     const groups = await groupBackups(await listBackups(storage), request);
     for (const group of groups) databases.push(await pruneGroup(storage, group, request));
     // notes of readers that were killed
-    if (!request.isDryRun) await readerOf(storage, request.clock);
+    if (!request.isDryRun) await readerOf(storage);
     const tidied = request.isDryRun ? [] : await storage.tidy(request.clock.nowMs() - ABANDONED_MS);
     return { storage: storage.id, databases, tidied };
   } catch (error) {
@@ -106,7 +106,7 @@ async function pruneGroup(storage: BackupStorage, group: BackupGroup, request: P
   if (request.isDryRun || nothing) return { database, plan, removed, inUse };
   try {
     await withStorageLock(storage, { database, what: 'prune', clock }, (stillHeld) =>
-      carryOut(storage, plan, { removed, inUse }, { stillHeld, clock, signal: request.signal }),
+      carryOut(storage, plan, { removed, inUse }, { stillHeld, signal: request.signal }),
     );
     return { database, plan, removed, inUse };
   } catch (error) {
@@ -122,14 +122,14 @@ async function carryOut(
   storage: BackupStorage,
   { decisions, lastProven }: RetentionPlan,
   done: { readonly removed: string[]; readonly inUse: BackupInUse[] },
-  { stillHeld, clock, signal }: { stillHeld: StillHeld; clock: Clock; signal: AbortSignal | undefined },
+  { stillHeld, signal }: { stillHeld: StillHeld; signal: AbortSignal | undefined },
 ): Promise<void> {
   for (const { backup, action } of decisions) {
     if (action === 'keep') continue;
     signal?.throwIfAborted();
     await stillHeld();
     if (lastProven && isProven(backup)) await makeSureOf(storage, lastProven.id);
-    const reader = await readerOf(storage, clock, backup.id);
+    const reader = await readerOf(storage, backup.id);
     if (reader === undefined) {
       await storage.remove(backup.id);
       done.removed.push(backup.id);

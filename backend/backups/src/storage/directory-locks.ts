@@ -51,6 +51,18 @@ export function directoryLocks(folder: string): StorageLocks {
     async remove(name, version) {
       if ((await read(name))?.version === version) await rm(place(name), { force: true });
     },
+    async nowMs() {
+      // a folder of another machine has that one's clock
+      const probe = path.join(folder, `${randomUUID()}.draft`);
+      try {
+        await writeFile(probe, '', { flag: 'wx', mode: 0o600 });
+        return (await stat(probe)).mtimeMs;
+      } catch (error) {
+        return rethrow(error);
+      } finally {
+        await rm(probe, { force: true });
+      }
+    },
   };
 }
 

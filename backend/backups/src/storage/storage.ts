@@ -39,6 +39,8 @@ export interface StorageLocks {
   /** Writes a note in the place of just this version: false when there is another one now. */
   replace(name: string, text: string, version: string): Promise<boolean>;
   remove(name: string, version: string): Promise<void>;
+  /** What time it is by the clock that `writtenAtMs` comes from, in milliseconds since 1970. */
+  nowMs(): Promise<number>;
 }
 
 /**

@@ -69,6 +69,11 @@ export class Bucket {
     if (endpoint !== undefined && new URL(endpoint).password) throw new Error('the endpoint must hold no password');
   }
 
+  /** What time it is by the storage's clock: the library corrects its own by what the storage answers. */
+  nowMs(): Promise<number> {
+    return this.#do('ask for the time', ({ offsetMs }) => Promise.resolve(Date.now() + offsetMs));
+  }
+
   head(key: string): Promise<ObjectFacts | undefined> {
     return this.#unlessMissing(`look at ${key}`, async ({ library, send }) => {
       const found = await send(new library.HeadObjectCommand({ ...this.#of(key), ChecksumMode: 'ENABLED' }));
@@ -234,7 +239,7 @@ export class Bucket {
       const { client, library } = await (this.#opened ??= openClient(this.#options, this));
       const send = ((command: never, abortSignal?: AbortSignal) =>
         client.send(command, abortSignal ? { abortSignal } : {})) as At['send'];
-      return await work({ library, send });
+      return await work({ library, send, offsetMs: client.config.systemClockOffset });
     } catch (error) {
       throw s3Failure(error, this.location, doing);
     }
@@ -243,6 +248,8 @@ export class Bucket {
 
 interface At {
   readonly library: typeof Library;
+  /** How far the storage's clock is before this machine's, when that is more than some minutes. */
+  readonly offsetMs: number;
   readonly send: <Input extends Library.ServiceInputTypes, Output extends Library.ServiceOutputTypes>(
     command: SmithyCommand<Input, Output>,
     signal?: AbortSignal,

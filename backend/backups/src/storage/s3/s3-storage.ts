@@ -59,7 +59,10 @@ export function s3Storage(options: S3StorageOptions): BackupStorage {
         .filter(([, keys]) => keys.every(({ modifiedMs }) => modifiedMs < beforeMs))
         .flatMap(([, keys]) => keys.map(({ key }) => key));
       for (const key of leftovers) await bucket.remove(key);
-      const uploads = (await bucket.listUploads(prefix)).filter(({ begunMs }) => begunMs < beforeMs);
+      const isOurs = ({ key }: { readonly key: string }): boolean => backupOf(key, prefix) !== undefined;
+      const uploads = (await bucket.listUploads(prefix)).filter(
+        (upload) => isOurs(upload) && upload.begunMs < beforeMs,
+      );
       for (const { key, uploadId } of uploads) await bucket.abortUpload(key, uploadId);
       return [...leftovers, ...uploads.map(({ key }) => `upload of ${key}`)];
     },
@@ -72,10 +75,16 @@ export function s3Storage(options: S3StorageOptions): BackupStorage {
 function groupKeys(keys: readonly ListedKey[], prefix: string): Map<string, ListedKey[]> {
   const groups = new Map<string, ListedKey[]>();
   for (const listed of keys) {
-    const [id = '', ...rest] = listed.key.slice(prefix.length).split('/');
-    if (rest.length === 1 && isBackupId(id)) groups.set(id, [...(groups.get(id) ?? []), listed]);
+    const id = backupOf(listed.key, prefix);
+    if (id !== undefined) groups.set(id, [...(groups.get(id) ?? []), listed]);
   }
   return groups;
+}
+
+/** Id of the backup that a key belongs to. */
+function backupOf(key: string, prefix: string): string | undefined {
+  const [id = '', ...rest] = key.slice(prefix.length).split('/');
+  return rest.length === 1 && isBackupId(id) ? id : undefined;
 }
 
 async function storeBackup(
@@ -114,5 +123,6 @@ function locksIn(bucket: Bucket, folder: string): StorageLocks {
     async remove(name, version) {
       if ((await bucket.head(keyOf(name)))?.version === version) await bucket.remove(keyOf(name));
     },
+    nowMs: () => bucket.nowMs(),
   };
 }
