@@ -58,6 +58,27 @@ describe('what retention keeps', () => {
     expect(planRetention([backup(1, adopted)], {}, NOW_MS).lastProven).toBeDefined();
   });
 
+  test('holds the newest damaged one for longer than a week while none is proven', () => {
+    const found = { state: 'damaged' as const, stateSinceMs: NOW_MS - 20 * DAY_MS };
+    const unproven = backup(1, { state: 'decoded' });
+    expect(agesKept([backup(41, found), backup(40, found), unproven], {})).toEqual([40, 1]);
+    expect(agesKept([backup(41, found), backup(40, found), backup(2), unproven], {})).toEqual([2, 1]);
+  });
+
+  test('does not go because another one was made by a clock that is ahead', () => {
+    // of a machine that was in the next year for a while
+    const ahead = [backup(-300), backup(-301, { state: 'decoded' }), backup(-302, { state: 'decoded' })];
+    const history = [...daily(20).map((one, i) => (i === 0 ? { ...one, state: 'decoded' as const } : one)), ...ahead];
+    const rules = { keepDays: 7, keepUnproven: 1 };
+    expect(agesKept(history, rules)).toEqual([-300, 7, 6, 5, 4, 3, 2, 1, 0]);
+    expect(planRetention(history, rules, NOW_MS)).toMatchObject({ unprovenSince: 1, isProvingFailing: false });
+    expect(planRetention(history, rules, NOW_MS).lastProven?.madeAtMs).toBe(NOW_MS - DAY_MS);
+    expect(agesKept(ahead, { keepCount: 1 })).toEqual([-300, -302]);
+    // and of one that was reset, all others are ahead: nothing proven goes
+    const { decisions } = planRetention(daily(20), { keepCount: 1 }, NOW_MS - 400 * DAY_MS);
+    expect(decisions.every(({ action }) => action === 'keep')).toBe(true);
+  });
+
   test('does not count what was made before a restore', () => {
     const safety = (age: number) => backup(age, { purpose: 'safety', state: 'decoded' });
     expect(agesKept([safety(40), safety(2), backup(3), safety(1)], { keepCount: 1 })).toEqual([3, 2, 1]);
@@ -76,7 +97,8 @@ describe('whatever happened before', () => {
         const policy = randomPolicy(random);
         const { decisions, lastProven } = planRetention(backups, policy, NOW_MS);
         const kept = decisions.filter(({ action }) => action === 'keep').map((decision) => decision.backup);
-        const lastExact = newest(backups.filter(({ state }) => state === 'exact'));
+        const exact = backups.filter(({ state }) => state === 'exact');
+        const lastExact = newest(exact.filter(({ madeAtMs }) => madeAtMs <= NOW_MS)) ?? newest(exact);
         if (lastExact) expect(kept).toContain(lastExact);
         if (lastProven) expect(kept).toContain(lastProven);
         if (backups.length > 0) expect(kept.length).toBeGreaterThan(0);
@@ -119,7 +141,8 @@ function seeded(seed: number): (below: number) => number {
 function randomHistory(random: (below: number) => number): RetainedBackup[] {
   const states = ['exact', 'exact', 'decoded', 'restored', 'unverified', 'damaged', 'unreadable'] as const;
   return Array.from({ length: random(40) }, (_, i) => {
-    const age = random(random(2) ? 30 : 900) + random(24) / 24;
+    const isAhead = random(12) === 0;
+    const age = isAhead ? -1 - random(400) : random(random(2) ? 30 : 900) + random(24) / 24;
     const made = backup(age, { state: states[random(states.length)] ?? 'exact' });
     const purpose = random(10) === 0 ? 'safety' : 'regular';
     const stateSinceMs = made.madeAtMs + random(Math.max(1, Math.floor(age * 24))) * 3_600_000;

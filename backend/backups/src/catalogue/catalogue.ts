@@ -1,4 +1,5 @@
 import { BackupFailure, type BackupFailureReason } from '../failures.ts';
+import { isAhead } from './ahead.ts';
 import { readManifest } from '../manifest/document.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { MANIFEST_FILE, VERIFICATION_FILE, type BackupStorage } from '../storage/storage.ts';
@@ -49,8 +50,13 @@ export async function readBackup(storage: BackupStorage, id: string): Promise<St
 /** How many copies are read at once. */
 const AT_ONCE = 8;
 
-/** Reads everything that a storage holds. */
-export async function listBackups(storage: BackupStorage): Promise<CatalogueListing> {
+/**
+ * Reads everything that a storage holds.
+ *
+ * @param nowMs what claims to be made later comes before all others, as if it were the oldest: that clock was wrong, and
+ *   would hide for years what is newer
+ */
+export async function listBackups(storage: BackupStorage, nowMs = Infinity): Promise<CatalogueListing> {
   const ids = await storage.list();
   const found: (StoredBackup | UnreadableBackup | undefined)[] = [];
   const next = ids.entries();
@@ -60,7 +66,8 @@ export async function listBackups(storage: BackupStorage): Promise<CatalogueList
   await Promise.all(Array.from({ length: AT_ONCE }, readOn));
   const backups = found.filter((entry) => entry !== undefined && 'manifest' in entry);
   const unreadable = found.filter((entry) => entry !== undefined && 'problem' in entry);
-  return { backups, unreadable };
+  const isLater = ({ manifest }: StoredBackup): boolean => isAhead(Date.parse(manifest.completedAt), nowMs);
+  return { backups: [...backups.filter(isLater), ...backups.filter((backup) => !isLater(backup))], unreadable };
 }
 
 /** Undefined for one that was removed meanwhile. */

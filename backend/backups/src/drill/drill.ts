@@ -114,7 +114,7 @@ async function step<T>(drill: Drill, name: DrillStep['name'], work: () => Promis
 }
 
 async function findNewest({ storage, database, clock, facts }: Drill): Promise<Told<StoredBackup>> {
-  const { backups, unreadable } = await listBackups(storage);
+  const { backups, unreadable } = await listBackups(storage, clock.nowMs());
   const ofDatabase = backups.filter(
     ({ manifest }) =>
       manifest.purpose !== 'safety' && (database === undefined || manifest.source?.database === database),

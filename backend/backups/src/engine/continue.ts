@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '@clearway/kernel';
 import { readBackup } from '../catalogue/catalogue.ts';
-import { nameOfBackupId } from '../catalogue/id.ts';
+import { isAhead } from '../catalogue/ahead.ts';
+import { nameOfBackupId, timeOfBackupId } from '../catalogue/id.ts';
 import { asBackupFailure } from '../failures.ts';
 import { withStorageLock } from '../lock/storage-lock.ts';
 import { readManifest } from '../manifest/document.ts';
@@ -56,8 +57,14 @@ async function storeOne(
 }
 
 /** Copies what is newer than all that the storage has; what is older may have been pruned there. */
-async function catchUp(name: string, from: BackupStorage, to: BackupStorage, options: StoreOptions): Promise<void> {
-  const isOurs = (id: string): boolean => nameOfBackupId(id) === name;
+async function catchUp(
+  name: string,
+  from: BackupStorage,
+  to: BackupStorage,
+  options: StoreOptions & { readonly clock: Clock },
+): Promise<void> {
+  const nowMs = options.clock.nowMs();
+  const isOurs = (id: string): boolean => nameOfBackupId(id) === name && !isAhead(timeOfBackupId(id), nowMs);
   const there = (await to.list()).filter(isOurs);
   const newest = there.at(-1) ?? '';
   const behind = (await from.list()).filter((id) => isOurs(id) && id > newest);

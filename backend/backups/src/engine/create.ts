@@ -53,7 +53,10 @@ export async function createBackup(
   const { unlessMadeSinceMs: sinceMs, connectionString } = request;
   const database = databaseOfUrl(connectionString);
   return whileCreating(storages, { database, clock: dependencies.clock }, async () => {
-    const made = sinceMs === undefined ? undefined : await findMadeSince(sinceMs, database, storages);
+    const made =
+      sinceMs === undefined
+        ? undefined
+        : await findMadeSince({ sinceMs, nowMs: dependencies.clock.nowMs() }, database, storages);
     return made ?? create();
   });
 }

@@ -1,3 +1,4 @@
+import { isAhead } from '../catalogue/ahead.ts';
 import { readBackup, type StoredBackup } from '../catalogue/catalogue.ts';
 import { isNamedAfter, timeOfBackupId } from '../catalogue/id.ts';
 import type { BackupStorage } from '../storage/storage.ts';
@@ -11,12 +12,13 @@ const ID_STEP_MS = 1000;
  * damaged. A storage that does not answer holds none.
  */
 export async function findMadeSince(
-  sinceMs: number,
+  { sinceMs, nowMs }: { readonly sinceMs: number; readonly nowMs: number },
   database: string,
   storages: readonly BackupStorage[],
 ): Promise<CreatedBackup | undefined> {
   const ids = (await storages[0]?.list().catch((): string[] => [])) ?? [];
-  const since = ids.filter((id) => isNamedAfter(id, database) && timeOfBackupId(id) > sinceMs - ID_STEP_MS);
+  const isSince = (atMs: number): boolean => atMs > sinceMs - ID_STEP_MS && !isAhead(atMs, nowMs);
+  const since = ids.filter((id) => isNamedAfter(id, database) && isSince(timeOfBackupId(id)));
   for (const id of since.reverse()) {
     const copies = await Promise.all(storages.map((storage) => goodCopy(storage, id)));
     const [made] = copies;

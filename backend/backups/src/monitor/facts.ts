@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { keyOpens } from '../archive/open-dump.ts';
+import { isAhead } from '../catalogue/ahead.ts';
 import { listBackups, type StoredBackup } from '../catalogue/catalogue.ts';
 import { isNamedAfter, timeOfBackupId } from '../catalogue/id.ts';
 import type { BackedUpDatabase } from '../configuration/open-backups.ts';
@@ -11,7 +12,7 @@ import type { BackupStorage } from '../storage/storage.ts';
 /** What one storage holds of a database. */
 export interface StorageFacts {
   readonly id: string;
-  /** Its backups that the schedule made, oldest first. */
+  /** Its backups that the schedule made, oldest first; none that claims to be from the future. */
   readonly backups: readonly StoredBackup[];
   /** Ids of copies that cannot be read. */
   readonly unreadable: readonly string[];
@@ -54,7 +55,7 @@ export async function gatherFacts(
 ): Promise<BackupFacts> {
   const { nameOnServer } = database;
   const storages = await Promise.all(
-    database.storages.map((storage) => factsOfStorage(storage, nameOnServer, options.limitMs)),
+    database.storages.map((storage) => factsOfStorage(storage, nameOnServer, options)),
   );
   const newest = newestOf(storages);
   const key = newest ? within(factsOfKey(newest, database), options.limitMs) : undefined;
@@ -71,14 +72,21 @@ export function newestOf(storages: readonly StorageFacts[]): StoredBackup | unde
   return storages.flatMap(({ backups }) => backups.at(-1) ?? []).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
 }
 
-async function factsOfStorage(storage: BackupStorage, nameOnServer: string, limitMs: number): Promise<StorageFacts> {
+async function factsOfStorage(
+  storage: BackupStorage,
+  nameOnServer: string,
+  { limitMs, nowMs }: { readonly limitMs: number; readonly nowMs: number },
+): Promise<StorageFacts> {
   const { id } = storage;
   try {
     const listing = await within(listBackups(storage), limitMs);
     return {
       id,
       backups: listing.backups.filter(
-        ({ manifest }) => manifest.purpose === 'regular' && manifest.source?.database === nameOnServer,
+        ({ manifest }) =>
+          manifest.purpose === 'regular' &&
+          manifest.source?.database === nameOnServer &&
+          !isAhead(Date.parse(manifest.completedAt), nowMs),
       ),
       unreadable: listing.unreadable.flatMap((copy) => (isNamedAfter(copy.id, nameOnServer) ? [copy.id] : [])),
       freeBytes: await within(storage.freeBytes(), limitMs),

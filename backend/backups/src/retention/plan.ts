@@ -1,4 +1,5 @@
 import { isAtLeast, type BackupState } from '../catalogue/states.ts';
+import { isAhead } from '../catalogue/ahead.ts';
 import type { StoredBackup, UnreadableBackup } from '../catalogue/catalogue.ts';
 import { timeOfBackupId } from '../catalogue/id.ts';
 import { completePolicy, KEEP_FAILED_DAYS, type RetentionPolicy } from './policy.ts';
@@ -48,6 +49,7 @@ export const isProven = ({ state, isComparable }: Pick<RetainedBackup, 'state' |
  *
  * - Only proven ones count for days, number, and days, weeks, months and years; the newest of them always stays.
  * - Days are counted back from the newest proven one: when proving fails for weeks, nothing proven goes for its age.
+ * - What a wrong clock dates into the future stays when it is proven, and counts as older than all others.
  * - Of the others the newest few stay. Damaged ones stay for a week, for somebody to look at.
  *
  * @example
@@ -58,13 +60,17 @@ export function planRetention(
   policy: RetentionPolicy,
   nowMs: number,
 ): RetentionPlan {
-  const sorted = [...backups].sort(byTime);
+  const isLater = ({ madeAtMs }: RetainedBackup): boolean => isAhead(madeAtMs, nowMs);
+  // one from the future hides nothing that is newer: it comes first, as if it were the oldest
+  const ordered = [...backups].sort(byTime);
+  const sorted = [...ordered.filter(isLater), ...ordered.filter((backup) => !isLater(backup))];
   const reasons = new Map<RetainedBackup, string>();
   const rules = completePolicy(policy);
   const safety = sorted.filter(({ purpose }) => purpose === 'safety');
   const counted = sorted.filter(({ purpose }) => purpose !== 'safety');
-  const proven = counted.filter(isProven);
-  const lastProven = proven.at(-1);
+  const allProven = counted.filter(isProven);
+  const proven = allProven.filter((backup) => !isLater(backup));
+  const lastProven = allProven.at(-1);
   const broken = counted.filter(({ state }) => state === 'damaged' || state === 'unreadable');
   const unproven = counted.filter((backup) => !isProven(backup) && !broken.includes(backup));
   const keep = (kept: readonly RetainedBackup[], why: (backup: RetainedBackup) => string): void =>
@@ -72,7 +78,8 @@ export function planRetention(
 
   // whatever it was made for
   keep(sorted.filter(({ state }) => state === 'exact').slice(-1), () => 'the last exact one');
-  keep(proven.slice(-1), () => 'the last proven one');
+  keep(allProven.slice(-1), () => 'the last proven one');
+  keep(allProven.filter(isLater), () => 'proven, and made in the future by the clock of its machine');
   keep(latest(proven, rules.keepCount), () => `one of the last ${rules.keepCount}`);
   const newestMs = lastProven?.madeAtMs ?? 0;
   const isRecent = ({ madeAtMs }: RetainedBackup): boolean =>
@@ -92,9 +99,11 @@ export function planRetention(
     () => `made before a restore, kept for ${KEEP_SAFETY_DAYS} days`,
   );
   // better a damaged one than none
+  if (!lastProven) keep(broken.slice(-1), ({ state }) => `${state}, and none is proven that could take its place`);
   if (reasons.size === 0) keep(sorted.slice(-1), () => 'there is no other');
 
-  const unprovenSince = unproven.filter((backup) => !lastProven || byTime(backup, lastProven) > 0).length;
+  const since = lastProven ? sorted.indexOf(lastProven) : -1;
+  const unprovenSince = unproven.filter((backup) => sorted.indexOf(backup) > since).length;
   return {
     decisions: sorted.map((backup) => decisionOn(backup, reasons.get(backup))),
     lastProven,

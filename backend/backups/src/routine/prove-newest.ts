@@ -27,8 +27,8 @@ export async function proveNewest(database: BackedUpDatabase, options: RoutineOp
 }
 
 /** The backups of a database in a storage that its schedule made, oldest first. */
-export async function regularBackups(storage: BackupStorage, nameOnServer: string): Promise<StoredBackup[]> {
-  const { backups } = await listBackups(storage);
+async function regularBackups(storage: BackupStorage, nameOnServer: string, nowMs: number): Promise<StoredBackup[]> {
+  const { backups } = await listBackups(storage, nowMs);
   return backups.filter(({ manifest }) => manifest.purpose === 'regular' && manifest.source?.database === nameOnServer);
 }
 
@@ -39,7 +39,7 @@ async function proveIn(
 ): Promise<ProvenCopy> {
   let backupId: string | null = null;
   try {
-    const newest = (await regularBackups(storage, database.nameOnServer)).at(-1);
+    const newest = (await regularBackups(storage, database.nameOnServer, options.clock.nowMs())).at(-1);
     if (!newest) {
       const message = `${storage.id} holds no backup of ${database.id}`;
       throw new BackupFailure('not-found', message, { remedy: 'make one: clearway backup create' });
