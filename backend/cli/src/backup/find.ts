@@ -14,7 +14,7 @@ export async function findBackup(
 ): Promise<StoredBackup> {
   const { BackupFailure, listBackups, readBackup } = await import('@clearway/backups');
   if (name !== 'latest') return readBackup(storage, name);
-  const { backups, unreadable } = await listBackups(storage);
+  const { backups, unreadable } = await listBackups(storage, Date.now());
   const candidates = backups.filter(
     ({ manifest }) =>
       manifest.purpose !== 'safety' && (database === undefined || manifest.source?.database === database),
