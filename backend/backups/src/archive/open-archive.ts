@@ -5,11 +5,12 @@ import { ByteReader } from './byte-reader.ts';
 import { openCustomArchive } from './custom-archive.ts';
 import { isCustomArchive } from './custom-toc.ts';
 import type { OpenArchive } from './items.ts';
+import { forOneDatabase } from './one-database.ts';
 import { openPlainArchive } from './plain-archive.ts';
+import { assertReadable } from './unsupported-files.ts';
 
 const isGzip = (start: Buffer): boolean => start[0] === 0x1f && start[1] === 0x8b;
 const isZstd = (start: Buffer): boolean => start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528;
-const isTar = (start: Buffer): boolean => start.subarray(257, 262).toString('latin1') === 'ustar';
 
 /**
  * Opens a dump, whatever its form: by its first bytes, not by its name.
@@ -22,12 +23,9 @@ export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<Op
   await reader.fill(512);
   const start = reader.buffered;
   if (start.length === 0) throw new BackupFailure('damaged', 'the dump is empty');
-  if (isCustomArchive(start)) return openCustomArchive(reader);
-  if (isTar(start))
-    throw new BackupFailure('unsupported', 'dumps in tar format are not understood', {
-      remedy: 'restore it with pg_restore, or dump with --format=custom',
-    });
-  return openPlainArchive(reader);
+  assertReadable(start);
+  const archive = isCustomArchive(start) ? await openCustomArchive(reader) : await openPlainArchive(reader);
+  return { ...archive, items: forOneDatabase(archive.items) };
 }
 
 /** How a file is compressed, by its first bytes. */

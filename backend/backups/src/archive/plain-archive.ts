@@ -2,6 +2,7 @@ import { BackupFailure } from '../failures.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { copyBlock } from './copy-data.ts';
 import type { OpenArchive, RestoreItem, ScriptItem } from './items.ts';
+import { isOfDatabase } from './one-database.ts';
 import { findStatement, skipBlanks } from './sql-statements.ts';
 
 const FIRST_PIECE = 64 * 1024;
@@ -9,8 +10,10 @@ const FIRST_PIECE = 64 * 1024;
 const SCAN_BYTES = 2048;
 const COMPLETE = '-- PostgreSQL database dump complete';
 const HEADER = /^-- PostgreSQL database dump\s*$/m;
+const HEADER_OF_ALL = /^-- PostgreSQL database cluster dump\s*$/m;
 const COPY = /^COPY\s+((?:"(?:[^"]|"")*"|[^\s("])+)\s*(?:\([^]*\))?\s+FROM\s+stdin\s*(?:;|WITH\b)/i;
-const ABOUT_ROLES = /^(GRANT\b|REVOKE\b|ALTER DEFAULT PRIVILEGES\b|ALTER [^;]* OWNER TO [^;]*;$)/i;
+const ABOUT_ROLES =
+  /^(GRANT\b|REVOKE\b|ALTER DEFAULT PRIVILEGES\b|(RE)?SET SESSION AUTHORIZATION\b|ALTER ("[^"]*"|[^;"])* OWNER TO ("[^"]*"|[^;"])*;$)/i;
 
 /**
  * Reads an SQL script as pg_dump writes it: statements, and blocks of rows for COPY. A script that ends without the line
@@ -19,6 +22,11 @@ const ABOUT_ROLES = /^(GRANT\b|REVOKE\b|ALTER DEFAULT PRIVILEGES\b|ALTER [^;]* O
 export async function openPlainArchive(reader: ByteReader): Promise<OpenArchive> {
   await reader.fill(FIRST_PIECE);
   const start = reader.buffered.subarray(0, FIRST_PIECE).toString('latin1');
+  if (HEADER_OF_ALL.test(start)) {
+    throw new BackupFailure('unsupported', 'it is a script of pg_dumpall: roles, and all databases of a server', {
+      remedy: 'run it with psql, or dump each database by itself with pg_dump',
+    });
+  }
   return {
     format: 'plain',
     dumpVersion: /^-- Dumped by pg_dump version (\S+)/m.exec(start)?.[1],
@@ -29,8 +37,11 @@ export async function openPlainArchive(reader: ByteReader): Promise<OpenArchive>
 }
 
 async function* readItems(reader: ByteReader, isOfPgDump: boolean): AsyncGenerator<RestoreItem, void, undefined> {
+  let mayConnect = false;
   for (let count = 0; ; count++) {
-    const { text, isRest, blanks } = await nextStatement(reader);
+    const { text, isRest, blanks, isConnected } = await nextStatement(reader, mayConnect);
+    // a script by --create makes its database, connects to it once, and sets all settings again
+    mayConnect = isOfPgDump && !isConnected && (mayConnect || isOfDatabase(text));
     if (isRest) {
       if (count === 0) throw new BackupFailure('damaged', 'the script holds no statement');
       if (skipBlanks(text) < text.length)
@@ -57,46 +68,51 @@ interface NextStatement {
   readonly isRest: boolean;
   /** Comments before it, or at the end. */
   readonly blanks: string;
+  /** Whether psql is told to connect to the database before it. */
+  readonly isConnected: boolean;
 }
 
-async function nextStatement(reader: ByteReader): Promise<NextStatement> {
+async function nextStatement(reader: ByteReader, mayConnect = false): Promise<NextStatement> {
   let blanks = '';
+  let isConnected = false;
   for (let size = SCAN_BYTES; ; size *= 2) {
     const isMore = await reader.fill(size);
     const text = reader.buffered.subarray(0, size).toString('latin1');
     if (skipBlanks(text) === text.length && isMore) continue;
-    const command = metaCommand(text);
+    const command = metaCommand(text, mayConnect && !isConnected);
     if (command !== undefined) {
-      if (command === text.length && isMore) continue;
-      blanks += text.slice(0, command);
-      reader.skip(command);
+      if (command.end === text.length && isMore) continue;
+      isConnected ||= command.connects;
+      blanks += text.slice(0, command.end);
+      reader.skip(command.end);
       size = SCAN_BYTES / 2;
       continue;
     }
     const found = findStatement(text);
     if (found) {
       reader.skip(found.end);
-      return { text: text.slice(found.start, found.end), isRest: false, blanks };
+      return { text: text.slice(found.start, found.end), isRest: false, blanks, isConnected };
     }
-    if (!isMore) return { text, isRest: true, blanks: blanks + text };
+    if (!isMore) return { text, isRest: true, blanks: blanks + text, isConnected };
   }
 }
 
 /**
- * Length of a command of psql, with what is before it, when a script has one next. `\restrict` and `\unrestrict` tell
- * psql alone what it may do in between (they came with the releases of August 2025).
+ * A command of psql, with what is before it, when a script has one next. `\restrict` and `\unrestrict` tell psql alone
+ * what it may do in between (they came with the releases of August 2025).
  */
-function metaCommand(text: string): number | undefined {
+function metaCommand(text: string, mayConnect: boolean): { end: number; connects: boolean } | undefined {
   const at = skipBlanks(text);
   if (text.charAt(at) !== '\\') return undefined;
-  const end = text.indexOf('\n', at);
-  const line = text.slice(at, end < 0 ? text.length : end);
-  if (end >= 0 && !/^\\(un)?restrict\b/.test(line)) {
+  const lineEnd = text.indexOf('\n', at);
+  const line = text.slice(at, lineEnd < 0 ? text.length : lineEnd);
+  const connects = line.startsWith('\\connect ');
+  if (lineEnd >= 0 && !(connects && mayConnect) && !/^\\(un)?restrict\b/.test(line)) {
     throw new BackupFailure('unsupported', `the script tells psql to ${line.slice(0, 40)}, which only psql can do`, {
-      remedy: 'adopt a dump of one database that was made without --create, or restore it with psql',
+      remedy: 'adopt a script as pg_dump makes it of one database, or restore it with psql',
     });
   }
-  return end < 0 ? text.length : end + 1;
+  return { end: lineEnd < 0 ? text.length : lineEnd + 1, connects };
 }
 
 async function takeLineBreak(reader: ByteReader): Promise<void> {
