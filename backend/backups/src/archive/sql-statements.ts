@@ -78,9 +78,12 @@ class StatementScan {
       const character = this.#text.charAt(at);
       if (hasEscapes && character === '\\') at++;
       else if (character === quote) {
-        // two of them are one within the quotes: then they simply go on
-        this.#at = at + 1;
-        return this.#text.charAt(this.#at) === quote ? this.#quoted(quote, hasEscapes) : true;
+        // two of them are one within the quotes
+        if (this.#text.charAt(at + 1) === quote) at++;
+        else {
+          this.#at = at + 1;
+          return true;
+        }
       }
     }
     return false;
