@@ -25,7 +25,7 @@ export async function chooseDumper(
 ): Promise<ChosenDumper> {
   const major = majorOf(source.versionNumber);
   const pgDump = await findPgDump(major, tools);
-  if (pgDump) return { dumper: nativeDumper(pgDump, tools), format: format ?? 'custom' };
+  if (pgDump) return { dumper: nativeDumper(pgDump, inUnicode(tools, source)), format: format ?? 'custom' };
   const remedy = `install the client programs of PostgreSQL ${major} or later (pg_dump)`;
   if (major > PORTABLE_MAJOR) {
     throw new BackupFailure('unsupported', `there is no pg_dump here for a server of version ${source.version}`, {
@@ -45,4 +45,10 @@ export async function chooseDumper(
     message: `no pg_dump ${major} or later is installed: using the portable dump, for databases up to ${limit}.${instead}`,
   });
   return { dumper: portableDumper(), format: 'plain' };
+}
+
+/** pg_dump writes in the encoding of its session; bytes of SQL_ASCII have none, and are taken as they are. */
+function inUnicode(tools: MachineTools, { encoding }: ManifestSource): MachineTools {
+  const PGCLIENTENCODING = encoding === 'SQL_ASCII' ? encoding : 'UTF8';
+  return { ...tools, variables: { ...tools.variables, PGCLIENTENCODING } };
 }
