@@ -43,6 +43,18 @@ function isDamage({ reason, cause }: BackupFailure): boolean {
   return OF_THE_BACKUP.has(reason) && !(code !== undefined && OF_THE_SERVER.test(code));
 }
 
+/** SQLSTATEs of what is not there (function, object, table, schema), and of rights that nobody gave. */
+const OF_A_PART = /^(42883|42704|42P01|3F000|42501)$/;
+
+/** A dump that was made elsewhere may be of some tables or of rows alone: then it says nothing that it lacks the others. */
+function unlessOfAPart({ manifest }: StoredBackup, failure: BackupFailure): BackupFailure {
+  const { code } = (failure.cause ?? {}) as { code?: string };
+  if (manifest.content || failure.reason !== 'restore-failed' || !OF_A_PART.test(code ?? '')) return failure;
+  const message = `${failure.message}. The dump names what it does not hold: it may be a part of a database`;
+  const remedy = 'adopt a dump of the whole database; restore a part with pg_restore or psql, where the rest is';
+  return new BackupFailure('not-provable', message, { cause: failure.cause, remedy: failure.remedy ?? remedy });
+}
+
 const MOST_DIFFERENCES = 100;
 
 /**
@@ -58,7 +70,7 @@ export async function verifyBackup(backup: StoredBackup, options: VerifyOptions)
     if (level === 'decode') found.decodedBy = (await decodeBackup(backup, options)).by;
     else await proveByRestore(backup, level, options, found);
   } catch (error) {
-    failure = asBackupFailure(error, 'not-provable');
+    failure = unlessOfAPart(backup, asBackupFailure(error, 'not-provable'));
   }
   // whoever stopped it knows; nothing was found out
   if (failure?.reason === 'interrupted') throw failure;
