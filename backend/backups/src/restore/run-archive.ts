@@ -18,12 +18,13 @@ export interface RunOptions {
   readonly withOwners: boolean;
   /** Whether a role that a statement names and the server has not is made: on a server that is nobody else's. */
   readonly makeRoles?: boolean;
+  /** Whether all is run in a transaction that the session has begun, and that no statement of the dump may end. */
+  readonly isOneTransaction?: boolean;
 }
 
 /**
  * Runs a dump in the database of a session: statements, rows by COPY, large objects. The first refusal ends it.
  *
- * @param client its transaction, when it has begun one, holds all of it
  * @throws BackupFailure `restore-failed` with the server's message and the step; `damaged` when the dump cannot be read
  */
 export async function runArchive(client: pg.Client, archive: OpenArchive, options: RunOptions): Promise<void> {
@@ -55,12 +56,16 @@ export interface ServerFacts {
 
 /** A newer pg_dump sets it, and servers before 17 do not know it. */
 const TRANSACTION_TIMEOUT = /^SET transaction_timeout = 0;\s*/gim;
+/** A script has them around each large object. */
+const TRANSACTION = /^\s*(?:BEGIN|START TRANSACTION|COMMIT|END)\b[^;]*;\s*$/i;
+const UNDONE = /^\s*(?:ROLLBACK|ABORT|PREPARE TRANSACTION)\b/i;
 const TABLESPACE = /^SET default_tablespace = (?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*;\s*/gim;
 
 async function runItem(client: pg.Client, item: RestoreItem, options: RunOptions): Promise<void> {
   const { server, signal, withOwners } = options;
   if (item.kind === 'sql') {
     if (item.isAboutRoles && !withOwners) return;
+    if (options.isOneTransaction && endsTransaction(item.sql)) return;
     const sql = understoodBy(server, item.sql);
     if (sql.trim() !== '') await runSql(client, sql, options.makeRoles ?? false);
   } else if (item.kind === 'copy') {
@@ -69,6 +74,13 @@ async function runItem(client: pg.Client, item: RestoreItem, options: RunOptions
   } else if (item.kind === 'script') {
     for await (const sql of statementsOf(new ByteReader(item.data), item)) await client.query(sql);
   } else await writeLargeObject(client, item.oid, item.data);
+}
+
+function endsTransaction(sql: string): boolean {
+  if (!UNDONE.test(sql)) return TRANSACTION.test(sql);
+  throw new BackupFailure('unsupported', 'the script rolls back what it did, which cannot be done in place', {
+    remedy: 'restore it beside: without --in-place',
+  });
 }
 
 /** A dump that was made elsewhere brings no list of the roles that it needs. */
