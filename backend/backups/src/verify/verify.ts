@@ -51,7 +51,8 @@ function unlessOfAPart({ manifest }: StoredBackup, failure: BackupFailure): Back
   const { code } = (failure.cause ?? {}) as { code?: string };
   if (manifest.content || failure.reason !== 'restore-failed' || !OF_A_PART.test(code ?? '')) return failure;
   const message = `${failure.message}. The dump names what it does not hold: it may be a part of a database`;
-  const remedy = 'adopt a dump of the whole database; restore a part with pg_restore or psql, where the rest is';
+  const remedy =
+    'adopt a dump of the whole database, with --if-exists if with --clean; restore a part with pg_restore or psql, where the rest is';
   return new BackupFailure('not-provable', message, { cause: failure.cause, remedy: failure.remedy ?? remedy });
 }
 
