@@ -89,6 +89,7 @@ export {
   type BackupEventType,
   type TellBackupEvent,
 } from './notices/backup-event.ts';
+export { isBad, unwellEvent, unwellEvents } from './notices/unwell-event.ts';
 export { openNotices, type NoticeOutcome, type Notices } from './notices/notices.ts';
 export type { RoutineOptions } from './routine/deps.ts';
 export { drillDatabase } from './routine/drill-database.ts';

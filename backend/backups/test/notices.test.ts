@@ -1,9 +1,18 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { SMTPServer } from 'smtp-server';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { Webhook } from 'standardwebhooks';
-import { openNotices, type BackupEvent } from '../src/index.ts';
+import {
+  BACKUP_CHECKS,
+  openNotices,
+  unwellEvents,
+  type BackupCheck,
+  type BackupCheckId,
+  type BackupCheckStatus,
+  type BackupEvent,
+  type BackupStanding,
+} from '../src/index.ts';
 
 const SECRET = `whsec_${Buffer.from('a secret that is long enough').toString('base64')}`;
 const EVENT: BackupEvent = {
@@ -21,6 +30,7 @@ const EVENT: BackupEvent = {
 let server: Server;
 let url: string;
 let answers: number[];
+let retryAfter: string | undefined;
 let received: { headers: IncomingHttpHeaders; body: string }[];
 const paused: number[] = [];
 const pause = (ms: number) => Promise.resolve(paused.push(ms));
@@ -31,7 +41,8 @@ beforeAll(async () => {
     req.on('data', (chunk: Buffer) => chunks.push(chunk));
     req.on('end', () => {
       received.push({ headers: req.headers, body: Buffer.concat(chunks).toString() });
-      res.writeHead(answers.shift() ?? 200, { location: '/elsewhere' }).end('ok');
+      const headers = { location: '/elsewhere', ...(retryAfter !== undefined && { 'retry-after': retryAfter }) };
+      res.writeHead(answers.shift() ?? 200, headers).end('ok');
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -40,6 +51,7 @@ beforeAll(async () => {
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 beforeEach(() => {
   answers = [];
+  retryAfter = undefined;
   received = [];
   paused.length = 0;
 });
@@ -68,10 +80,32 @@ describe('notices', () => {
     expect(paused).toHaveLength(4);
   });
 
+  test('wait as long as the receiver asks, within reason', async () => {
+    const notices = openNotices({ SLACK_WEBHOOK_URL: url }, { pause });
+    for (const [asked, expected] of [
+      ['7', 7000],
+      ['86400', 30_000],
+    ] as const) {
+      [answers, retryAfter] = [[429, 200], asked];
+      expect(await notices.tell(EVENT)).toEqual([{ channel: 'slack', problem: undefined }]);
+      expect(paused.pop()).toBe(expected);
+    }
+  });
+
+  test('are short and say figures as people do, and hide a password with an @ in it', async () => {
+    const message = `postgresql://me:sword@fish@db/tracks: ${'x'.repeat(5000)}`;
+    const facts = { sizeBytes: 12_345_678, restoreSeconds: 2.040430348000002 };
+    await openNotices({ SLACK_WEBHOOK_URL: url }, { pause }).tell({ ...EVENT, message, facts });
+    expect(received[0]?.body).toContain('unreachable, sizeBytes: 12.3 MB, restoreSeconds: 2\\n');
+    expect(received[0]?.body).not.toContain('fish');
+    expect(received[0]?.body.length).toBeLessThan(2500);
+  });
+
   test('follow no redirect, and do not repeat the address when nobody answers', async () => {
-    answers = [302, 302, 302];
+    answers = [302];
     const [redirected] = await openNotices({ SLACK_WEBHOOK_URL: url }, { pause }).tell(EVENT);
-    expect(redirected?.problem).toMatch(/^no answer/);
+    expect(redirected?.problem).toBe('it answered 302');
+    expect(received).toHaveLength(1);
     const nobody = 'http://127.0.0.1:1/s3cr3t-of-slack';
     const [outcome] = await openNotices({ SLACK_WEBHOOK_URL: nobody }, { pause }).tell(EVENT);
     expect(outcome?.problem).toMatch(/^no answer/);
@@ -146,6 +180,71 @@ describe('notices', () => {
     } finally {
       await new Promise<void>((resolve) => smtp.close(() => resolve()));
     }
+  });
+
+  test('leave by the mail server of this machine, whose certificate nobody signed, and give a login to none without encryption', async () => {
+    const logins: string[] = [];
+    const open = async (options: SMTPServerOptions) => {
+      const mailServer = new SMTPServer({
+        authOptional: true,
+        onAuth: ({ username = '' }, _session, callback) => {
+          logins.push(username);
+          callback(null, { user: username });
+        },
+        onData: (stream, _session, callback) => void stream.resume().once('end', () => callback(null)),
+        ...options,
+      });
+      await new Promise<void>((resolve) => mailServer.listen(0, '127.0.0.1', resolve));
+      return mailServer;
+    };
+    const servers = [await open({}), await open({ disabledCommands: ['STARTTLS'], allowInsecureAuth: true })];
+    const [selfSigned, plain] = servers.map((each) => (each.server.address() as AddressInfo).port);
+    const send = async (smtpUrl: string) => {
+      const variables = {
+        ALERT_EMAIL_RECIPIENTS: 'a@example.com',
+        ALERT_EMAIL_FROM: 'c@example.com',
+        SMTP_URL: smtpUrl,
+      };
+      const [outcome] = await openNotices(variables, { pause }).tell(EVENT);
+      return outcome?.problem;
+    };
+    try {
+      expect(await send(`smtp://127.0.0.1:${selfSigned}`)).toBeUndefined();
+      expect(await send(`smtp://me:swordfish@127.0.0.1:${plain}`)).toBeUndefined();
+      expect(logins).toEqual(['me']);
+      // the same server by an address that is not known as that of this machine
+      expect(await send(`smtp://me:swordfish@0.0.0.0:${plain}`)).toMatch(/^the mail server did not take it: E/);
+      expect(logins).toEqual(['me']);
+      expect(await send(`smtp://me:swordfish@0.0.0.0:${selfSigned}?tls.rejectUnauthorized=false`)).toBeUndefined();
+      expect(logins).toEqual(['me', 'me']);
+    } finally {
+      for (const each of servers) await new Promise<void>((resolve) => each.close(() => resolve()));
+    }
+  });
+
+  test('say once that something has not been well for some minutes, and once that all is well again', () => {
+    const events = unwellEvents();
+    const look = (minute: number, bad: Partial<Record<BackupCheckId, BackupCheckStatus>>, database = 'tracks') => {
+      const checks = BACKUP_CHECKS.map((id): BackupCheck => ({ id, status: bad[id] ?? 'ok', message: `of ${id}` }));
+      const checkedAt = new Date(Date.UTC(2026, 10, 29, 2, minute)).toISOString();
+      return events({ database, checkedAt, checks } as BackupStanding).map(({ type, severity, message }) =>
+        [type, severity, message].join(' '),
+      );
+    };
+    const space = { space: 'warning' } as const;
+    expect([look(0, space), look(3, {}), look(5, space), look(6, space)]).toEqual([[], [], [], []]);
+    expect(look(10, space)).toEqual(['backup.unwell warning space: of space']);
+    expect(look(15, space)).toEqual([]);
+    expect(look(15, space, 'other')).toEqual([]);
+    expect(look(20, { ...space, copies: 'critical' })).toEqual([]);
+    expect(look(25, { ...space, copies: 'critical' })).toEqual([
+      'backup.unwell critical space: of space; copies: of copies',
+    ]);
+    expect(look(30, { copies: 'critical' })).toEqual([]);
+    expect(look(35, {})).toEqual(['backup.well info no check is critical or a warning any more']);
+    expect(look(40, {})).toEqual([]);
+    // a failure was told when it happened
+    expect([look(45, { failures: 'critical' }), look(50, { failures: 'critical' })]).toEqual([[], []]);
   });
 
   test('go nowhere when no variable names a place', async () => {

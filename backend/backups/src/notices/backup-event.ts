@@ -10,6 +10,7 @@ export const BACKUP_EVENT_TYPES = [
   'backup.drill_failed',
   'backup.prune_failed',
   'backup.unwell',
+  'backup.well',
   'backup.notice_test',
 ] as const;
 export type BackupEventType = (typeof BACKUP_EVENT_TYPES)[number];

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
+import { isLoopbackAddress } from '@clearway/kernel';
 import { createTransport } from 'nodemailer';
 import { Webhook } from 'standardwebhooks';
 import type { BackupEvent } from './backup-event.ts';
@@ -73,6 +74,7 @@ export function mailChannel(recipients: readonly string[], url = USUAL_SMTP, fro
     async send(_event, { title, lines }) {
       const transport = createTransport({
         url,
+        ...encryptionFor(url),
         connectionTimeout: CONNECT_LIMIT_MS,
         greetingTimeout: CONNECT_LIMIT_MS,
         socketTimeout: CONNECT_LIMIT_MS,
@@ -85,7 +87,7 @@ export function mailChannel(recipients: readonly string[], url = USUAL_SMTP, fro
           text: `${lines.join('\n')}\n`,
         });
       } catch (error) {
-        throw mailFailure(error);
+        throw mailFailure(error, url);
       } finally {
         transport.close();
       }
@@ -93,10 +95,29 @@ export function mailChannel(recipients: readonly string[], url = USUAL_SMTP, fro
   };
 }
 
-/** By code and status alone: what a mail server says may repeat the login. */
-function mailFailure(error: unknown): NoticeFailure {
-  const { code = 'unknown', responseCode } = error as { code?: string; responseCode?: number };
+/**
+ * The mail server of this machine has a certificate that nobody signed, and what is said to it does not leave the machine. A
+ * login for another one is given only to who it is meant for.
+ */
+function encryptionFor(url: string): { ignoreTLS?: true; requireTLS?: true } {
+  const { hostname: host, username, searchParams } = new URL(url);
+  if (searchParams.size > 0) return {}; // whoever gives options decides by them
+  if (isLoopbackAddress(host.replaceAll(/[[\]]/g, ''))) return { ignoreTLS: true };
+  return username === '' ? {} : { requireTLS: true };
+}
+
+/** What the connection says names an address at most; what a mail server says may repeat the login, so that only its code is told. */
+const SAID_BY_CONNECTION = new Set(['ESOCKET', 'ETLS', 'EDNS', 'ECONNECTION', 'ETIMEDOUT']);
+
+function mailFailure(error: unknown, url: string): NoticeFailure {
+  const {
+    code = 'unknown',
+    responseCode,
+    message,
+  } = error as { code?: string; responseCode?: number; message?: string };
   const status = responseCode === undefined ? '' : ` (${responseCode})`;
+  const said = responseCode === undefined && SAID_BY_CONNECTION.has(code) ? `, ${message}` : '';
+  const hint = url === USUAL_SMTP ? '; it is the one of this machine, unless SMTP_URL names another' : '';
   const isFinal = code === 'EAUTH' || code === 'EENVELOPE' || (responseCode ?? 0) >= 500;
-  return new NoticeFailure(`the mail server did not take it: ${code}${status}`, !isFinal);
+  return new NoticeFailure(`the mail server did not take it: ${code}${status}${said}${hint}`, !isFinal);
 }

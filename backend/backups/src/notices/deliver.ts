@@ -6,16 +6,21 @@ export class NoticeFailure extends Error {
   override readonly name = 'NoticeFailure';
   /** Whether another try may succeed. */
   readonly isPassing: boolean;
+  /** How long the receiver asked to wait before the next try. */
+  readonly pauseMs: number;
 
-  constructor(message: string, isPassing: boolean) {
+  constructor(message: string, isPassing: boolean, pauseMs = 0) {
     super(message);
     this.isPassing = isPassing;
+    this.pauseMs = pauseMs;
   }
 }
 
 const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
+/** Slack takes a message a second, and asks for more patience where many come. */
+const LONGEST_ASKED_PAUSE_MS = 30_000;
 
 /**
  * Tries to deliver a few times. What will not pass is not tried again.
@@ -33,7 +38,8 @@ export async function withRetries(
     } catch (error) {
       const isPassing = error instanceof NoticeFailure && error.isPassing;
       if (!isPassing || attempt >= ATTEMPTS) throw error;
-      await pause(backoffMs(attempt, { baseMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS }));
+      const usualMs = backoffMs(attempt, { baseMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS });
+      await pause(Math.max(usualMs, Math.min(error.pauseMs, LONGEST_ASKED_PAUSE_MS)));
     }
   }
 }
@@ -47,23 +53,29 @@ const REQUEST_LIMIT_MS = 10_000;
  */
 export async function post(url: string, body: string, headers: Readonly<Record<string, string>>): Promise<void> {
   let status: number;
+  let retryAfter: string | null;
   try {
     const answer = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body,
-      redirect: 'error',
+      // who answers elsewhere is not who was meant
+      redirect: 'manual',
       signal: AbortSignal.timeout(REQUEST_LIMIT_MS),
     });
     status = answer.status;
+    retryAfter = answer.headers.get('retry-after');
     // nobody reads it, and the connection is free again
     await answer.body?.cancel();
   } catch (error) {
     throw new NoticeFailure(`no answer: ${causeOf(error)}`, true);
   }
   if (status >= 200 && status < 300) return;
-  throw new NoticeFailure(`it answered ${status}`, status === 429 || status >= 500);
+  throw new NoticeFailure(`it answered ${status}`, status === 429 || status >= 500, secondsToMs(retryAfter));
 }
+
+/** A date in the place of seconds is not waited for. */
+const secondsToMs = (text: string | null): number => (/^\d{1,6}$/.test(text ?? '') ? Number(text) * 1000 : 0);
 
 /** By its code alone: messages may name the address. */
 function causeOf(error: unknown): string {

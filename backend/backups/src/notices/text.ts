@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { bytesText } from '../monitor/sentences.ts';
 import type { BackupEvent, BackupEventType } from './backup-event.ts';
 
 const WHAT: Record<BackupEventType, string> = {
@@ -10,6 +11,7 @@ const WHAT: Record<BackupEventType, string> = {
   'backup.drill_failed': 'failed its drill',
   'backup.prune_failed': 'could not be pruned',
   'backup.unwell': 'is not well',
+  'backup.well': 'is well again',
   'backup.notice_test': 'is what this notice is about: it is a test',
 };
 
@@ -22,9 +24,9 @@ export interface NoticeText {
 /** What a notice says, with what is secret taken out. */
 export function noticeText(event: BackupEvent, scrub: (text: string) => string): NoticeText {
   const { type, database, message, remedy, reason, backupId, at, facts } = event;
-  const figures = Object.entries(facts).map(([name, value]) => `${name}: ${value}`);
+  const figures = Object.entries(facts).map(([name, value]) => `${name}: ${figureText(name, value)}`);
   return {
-    title: `The backup of ${database} ${WHAT[type]}`,
+    title: scrub(`The backup of ${database} ${WHAT[type]}`),
     lines: [
       message,
       ...(remedy === null ? [] : [`→ ${remedy}`]),
@@ -32,11 +34,25 @@ export function noticeText(event: BackupEvent, scrub: (text: string) => string):
       `${at}, told by ${hostname()}`,
     ]
       .filter((line) => line !== '')
-      .map(scrub),
+      .map(scrub)
+      .map(shortened),
   };
 }
 
-const URL_CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi;
+/** What a program said at length must not cost the notice: receivers refuse or cut long messages. */
+const shortened = (line: string): string =>
+  line.length > LONGEST_CHARACTERS ? `${line.slice(0, LONGEST_CHARACTERS)} …` : line;
+const LONGEST_CHARACTERS = 1500;
+
+/** Sizes and seconds as people say them. */
+function figureText(name: string, value: string | number | boolean): string {
+  if (typeof value !== 'number') return String(value);
+  if (name.endsWith('Bytes')) return bytesText(value);
+  return String(Math.round(value * 10) / 10);
+}
+
+// a password may hold an @
+const URL_CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/]*@/gi;
 const AGE_SECRET = /AGE-SECRET-KEY-1[A-Z0-9]+/gi;
 const LEAST_SECRET_CHARACTERS = 6;
 

@@ -1,4 +1,4 @@
-import type { BackupCheckStatus, BackupEvent, BackupStanding } from '@clearway/backups';
+import type { BackupCheckStatus, BackupStanding } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
@@ -71,19 +71,8 @@ function render({ database, status, checks }: BackupStanding, context: CliContex
   }
 }
 
-async function notify({ database, status, checks, checkedAt }: BackupStanding, context: CliContext): Promise<void> {
-  if (status !== 'critical' && status !== 'warning') return;
-  const bad = checks.filter((check) => check.status === 'critical' || check.status === 'warning');
-  const event: BackupEvent = {
-    type: 'backup.unwell',
-    at: checkedAt,
-    severity: status,
-    database,
-    backupId: null,
-    message: bad.map(({ id, message }) => `${id}: ${message}`).join('; '),
-    remedy: 'clearway backup monitor',
-    reason: null,
-    facts: { checks: bad.map(({ id }) => id).join(', ') },
-  };
-  await tellNotices(context, event);
+async function notify(standing: BackupStanding, context: CliContext): Promise<void> {
+  const { isBad, unwellEvent } = await import('@clearway/backups');
+  const bad = standing.checks.filter(isBad);
+  if (bad.length > 0) await tellNotices(context, unwellEvent(standing, bad));
 }

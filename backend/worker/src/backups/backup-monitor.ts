@@ -1,4 +1,5 @@
 import {
+  isBad,
   monitorBackups,
   type BackedUpDatabase,
   type Backups,
@@ -8,21 +9,14 @@ import {
 import type { Clock } from '@clearway/kernel';
 import { startTimer, type PassTimer } from '../database/monitoring/pass-timer.ts';
 
-/** A check that stands otherwise than before: what alert rules are made from. */
-export interface BackupCheckChange {
-  readonly database: string;
-  readonly check: BackupCheck;
-  readonly before: BackupCheck['status'] | undefined;
-}
-
 /** What watching backups needs. */
 export interface BackupMonitorOptions {
   /** What is configured at the moment. */
   readonly backups: () => Backups;
   readonly clock: Clock;
   readonly log: { readonly info: Say; readonly warn: Say };
-  /** Hears of every check that changed. */
-  readonly onChange?: ((change: BackupCheckChange) => void) | undefined;
+  /** Hears of everything that is seen. */
+  readonly onLook: (standing: BackupStanding) => void;
   readonly intervalMs?: number;
 }
 type Say = (message: string, fields?: object) => unknown;
@@ -94,6 +88,7 @@ export class BackupMonitor {
       const before = this.#standings.get(database.id);
       this.#standings.set(database.id, standing);
       for (const check of standing.checks) this.#compare(database.id, check, before);
+      this.#options.onLook(standing);
     } catch (error) {
       log.warn('backups cannot be looked at', { database: database.id, error });
     }
@@ -102,11 +97,9 @@ export class BackupMonitor {
   #compare(database: string, check: BackupCheck, standing: BackupStanding | undefined): void {
     const before = standing?.checks.find(({ id }) => id === check.id)?.status;
     if (before === check.status) return;
-    const isBad = check.status === 'critical' || check.status === 'warning';
     const wasBad = before === 'critical' || before === 'warning';
     const fields = { database, check: check.id, status: check.status };
-    if (isBad) this.#options.log.warn(`backups of ${database}: ${check.message}`, fields);
+    if (isBad(check)) this.#options.log.warn(`backups of ${database}: ${check.message}`, fields);
     else if (wasBad) this.#options.log.info(`backups of ${database}: ${check.message}`, fields);
-    this.#options.onChange?.({ database, check, before });
   }
 }

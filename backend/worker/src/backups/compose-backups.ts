@@ -1,4 +1,11 @@
-import { openBackups, openNotices, type BackupEvent, type Backups } from '@clearway/backups';
+import {
+  openBackups,
+  openNotices,
+  unwellEvents,
+  type BackupEvent,
+  type Backups,
+  type BackupStanding,
+} from '@clearway/backups';
 import { systemClock, type Lifecycle } from '@clearway/kernel';
 import type { ServiceTelemetry } from '@clearway/telemetry';
 import type { WorkerConfiguration } from '../config/configuration.ts';
@@ -49,7 +56,9 @@ export function composeBackups({
   const backups = (): Backups => current;
   const notices = openNotices(variables);
   lifecycle.onRelease('notices of backups', () => notices.settled(), LAST_NOTICES_MS);
-  const monitor = new BackupMonitor({ backups, clock, log });
+  const eventsOf = unwellEvents();
+  const onLook = (standing: BackupStanding): void => eventsOf(standing).forEach((event) => void tell(event));
+  const monitor = new BackupMonitor({ backups, clock, log, onLook });
   lifecycle.onRelease('backup monitor', () => monitor.close());
   const metrics = backupMetrics(telemetry.metrics, () => monitor.standings());
   const tell = async (event: BackupEvent): Promise<void> => {
