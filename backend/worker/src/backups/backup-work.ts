@@ -22,8 +22,8 @@ export type WorkOptions = Pick<RoutineOptions, 'onProgress' | 'signal' | 'isTold
 export interface BackupWork {
   /** As they are configured at the moment. */
   readonly backups: Backups;
-  /** Whether something is done with the backups of a database in this process. */
-  isUnderWay(database: string): boolean;
+  /** Whether a kind of work with the backups of a database is done, or waits for another one, in this process. */
+  isUnderWay(kind: BackupWorkKind, database: string): boolean;
   /**
    * Does a piece of work, after what is under way for the same database, with the settings that count when it begins.
    *
@@ -46,11 +46,12 @@ export function createBackupWork(
   },
 ): BackupWork {
   const lines = new Map<string, Promise<unknown>>();
+  const underWay: string[] = [];
   return {
     get backups() {
       return current();
     },
-    isUnderWay: (database) => lines.has(database),
+    isUnderWay: (kind, database) => underWay.includes(`${kind} ${database}`),
     async run(kind, id, more) {
       const { clock, tell } = options;
       const work = async () => {
@@ -59,9 +60,11 @@ export function createBackupWork(
       };
       const line = (lines.get(id) ?? Promise.resolve()).then(work, work);
       lines.set(id, line);
+      underWay.push(`${kind} ${id}`);
       try {
         return await line;
       } finally {
+        underWay.splice(underWay.indexOf(`${kind} ${id}`), 1);
         if (lines.get(id) === line) lines.delete(id);
         options.onDone(id);
       }

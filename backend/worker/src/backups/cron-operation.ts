@@ -49,7 +49,7 @@ export function backupCronOperations(options: BackupCronOptions): Operation[] {
       }),
     );
     if (databases.length > 0 && databases.every(({ status }) => status === 'under_way')) {
-      const detail = `It is under way for ${databases.map((each) => each.database).join(', ')}.`;
+      const detail = `${kind} is under way for ${databases.map((each) => each.database).join(', ')}.`;
       const remedy = 'GET /api/jobs tells how far it is.';
       return sendProblem(res, 'request_invalid', { status: 409, title: 'It is under way already', detail, remedy });
     }
@@ -83,7 +83,7 @@ async function begin(
   database: string,
   { work, jobs, signal, log }: BackupCronOptions,
 ): Promise<BackupCron['databases'][number]> {
-  if (work.isUnderWay(database)) return { database, status: 'under_way' };
+  if (work.isUnderWay(kind, database)) return { database, status: 'under_way' };
   const current = jobs.current();
   if (current) {
     const enqueued = await enqueue(current, kind, database).catch(() => undefined);
