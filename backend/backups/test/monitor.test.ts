@@ -4,6 +4,7 @@ import path from 'node:path';
 import { backupsSchema } from '@clearway/contracts';
 import { systemClock } from '@clearway/kernel';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { judgeSchedule } from '../src/monitor/judge-schedule.ts';
 import {
   directoryStorage,
   judgeBackups,
@@ -235,6 +236,22 @@ describe('the monitor of backups', () => {
     expect(check(judge(failed), 'schedule')).toMatch(/^ok/);
     expect(check(judge({}, { schedule: 'never' }), 'schedule')).toMatch(/^skipped: no schedule is set/);
     expect(check(judge({ storages: [storage([])] }), 'schedule')).toMatch(/^skipped: no backup was begun yet/);
+  });
+
+  test('takes a backup that cron began by the clock of its machine for begun', () => {
+    const backups = backupsSchema.parse([{ database: 'tracks' }]);
+    const sections = { databases: [{ id: 'tracks', url: 'postgresql://u@db/tracks' }], backups, backupStorages: [] };
+    const { policy } = openBackups({ sections, variables: {}, directory, clock: systemClock }).database('tracks');
+    const status = (hoursAgo: number, timeZone: string) =>
+      judgeSchedule(
+        { atMs: NOW_MS, storages: [storage([backup({ hoursAgo })])], failed: [], key: KEY },
+        policy,
+        timeZone,
+      ).status;
+    // at noon in UTC it is 2 in the morning in Honolulu, so that the backup of last night is 24 hours old
+    expect(status(24, 'Pacific/Honolulu')).toBe('ok');
+    expect(status(24, 'UTC')).toBe('critical');
+    expect(status(34.1, 'Pacific/Honolulu')).toBe('critical');
   });
 
   test('misses a copy in one storage, and does not call a silent storage well', () => {

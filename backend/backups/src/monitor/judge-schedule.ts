@@ -12,15 +12,23 @@ const EARLY_MS = 60_000;
 
 /**
  * Whether there is a schedule, and whether what it wanted last was begun: by what lies in the storages and what failed, so
- * that it does not matter who runs it.
+ * that it does not matter who runs it. The worker and systemd read it in UTC, cron in the time zone of its machine: begun is
+ * what was begun by either.
  */
-export function judgeSchedule(facts: BackupFacts, { schedule }: BackupPolicy): Judgement {
+export function judgeSchedule(
+  facts: BackupFacts,
+  { schedule }: BackupPolicy,
+  timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone,
+): Judgement {
   if (schedule === NEVER) return skipped('no schedule is set here; who else makes backups is not known');
   const cron = new Cron(schedule, { timezone: 'UTC', paused: true, mode: '5-part' });
   const next = cron.nextRun(new Date(facts.atMs));
   if (!next) return critical(`the schedule ${schedule} is never due`);
   // one that is in its grace may still come
-  const [due] = cron.previousRuns(1, new Date(facts.atMs - GRACE_MS));
+  const latest = new Date(facts.atMs - GRACE_MS);
+  const [due] = ['UTC', timeZone]
+    .flatMap((zone) => new Cron(schedule, { timezone: zone, paused: true, mode: '5-part' }).previousRuns(1, latest))
+    .sort((a, b) => a.getTime() - b.getTime());
   if (!due) return skipped(`the schedule ${schedule} was not due yet`);
   const begun = [
     ...facts.storages.flatMap(({ backups }) => backups.map(({ id }) => timeOfBackupId(id))),
