@@ -72,6 +72,10 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^(ENOSPC|EDQUOT|EFBIG)$/, 'make room there, or name a folder on another disk: --dir, or BACKUP_DIR'],
   [/^(EACCES|EPERM|EROFS)$/, 'give this account the right to it, or name another folder: --dir, or BACKUP_DIR'],
   [/^53100$/, 'make room on the disk of the database server'],
+  [
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|08...|57P0[123])$/,
+    'look whether the server runs and can be reached from here, and try again',
+  ],
   [/^55P03$/, 'others hold locks on it: clearway database status says who; try again'],
 ];
 

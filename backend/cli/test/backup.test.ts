@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BACKUP_FAILURES } from '@clearway/backups/failures';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -96,6 +106,21 @@ describe('clearway backup adopt', () => {
     expect(await backup(['diff', '--dir', 'adopted', '--database', url])).toMatchObject({
       code: BACKUP_FAILURES['not-found'].exitCode,
     });
+  });
+
+  test.each([
+    ['a text', 'CREATE TABLE a (b int);\nno more than half a stat', /^error: .*no.dump cannot be taken over: /],
+    ['an archive that is cut off', 'PGDMP\u0001\u000f', /cannot be taken over/],
+    ['nothing', '', /cannot be taken over: it is empty/],
+  ])('keeps nothing of what is no dump, and says what to name instead: %s', async (_, content, message) => {
+    const file = path.join(directory, 'no.dump');
+    writeFileSync(file, content);
+    const place = mkdtempSync(path.join(directory, 'refused-'));
+    const { code, error } = await backup(['adopt', file, '--dir', place]);
+    expect([code, error]).toEqual([BACKUP_FAILURES.damaged.exitCode, expect.stringMatching(message)]);
+    expect(error).toContain('\n  → name a script or a file in custom format');
+    expect(readdirSync(place).filter((name) => name !== '.partial')).toEqual([]);
+    expect(readFileSync(file, 'utf8')).toBe(content);
   });
 });
 
@@ -281,6 +306,40 @@ describe('each class of failure', () => {
     if (outcome.error !== '') {
       expect(JSON.parse(outcome.out)).toMatchObject({ failure: { reason } });
       expect(outcome.error).toContain(`(${reason})`);
+    }
+  });
+
+  test.each([
+    [
+      'nothing listens',
+      () => 'postgresql://me:secret@127.0.0.1:9/shop',
+      /^error: no connection to 127\.0\.0\.1:9\/shop: nothing listens there/,
+      /start the server, or correct host and port/,
+    ],
+    [
+      'a wrong password',
+      () => url.replace(/:[^:@]+@/, ':secret@'),
+      /no connection to \S+: password authentication failed/,
+      /correct the password/,
+    ],
+    ['no password', () => url.replace(/:[^:@]+@/, '@'), /wants a password, and the URL has none/, /put the password/],
+    [
+      'no such database',
+      () => server.url('nowhere'),
+      /database "nowhere" does not exist/,
+      /correct its name in the URL/,
+    ],
+  ])('unreachable says what to look at: %s', async (_, target, message, remedy) => {
+    const ways = [
+      ['create', '--database'],
+      ['diff', id, '--database'],
+      ['recover', 'tracks', '--key', '1', '--backup', id, '--database'],
+    ];
+    for (const way of ways) {
+      const { code, error } = await backup([...way, target()]);
+      expect([code, error]).toEqual([BACKUP_FAILURES.unreachable.exitCode, expect.stringMatching(message)]);
+      expect(error).toMatch(new RegExp(`\\(unreachable\\)\\n {2}→ .*${remedy.source}`));
+      expect(error).not.toContain('secret');
     }
   });
 

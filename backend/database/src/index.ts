@@ -63,7 +63,7 @@ export {
   type WatchOptions,
   type WatchSettings,
 } from './monitoring/watch/database-watch.ts';
-export { UnreachableError, type ConnectionProblem } from './monitoring/watch/connection-problem.ts';
+export { connectionProblem, UnreachableError, type ConnectionProblem } from './monitoring/watch/connection-problem.ts';
 export { databaseFigures, databaseSummary } from './monitoring/watch/summary.ts';
 export { databaseViews } from './monitoring/watch/views.ts';
 export type { CallerSight, QuerySpans } from './monitoring/slow-queries/callers.ts';

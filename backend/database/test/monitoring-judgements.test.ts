@@ -415,6 +415,12 @@ describe('a server', () => {
     [{ message: 'Connection terminated unexpectedly' }, 'unreachable', /terminated/],
     [{ code: '42501', message: 'permission denied for database "x"' }, 'refused', /permission/],
     [{ message: 'self-signed certificate' }, 'refused', /certificate/],
+    [{ message: 'timeout expired' }, 'unreachable', /timeout/],
+    [
+      { message: 'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string' },
+      'refused',
+      /^the server wants a password, and the URL has none$/,
+    ],
   ])('that cannot be asked says why without its address: %j', (error, kind, message) => {
     const problem = connectionProblem(error);
     expect(problem).toMatchObject({

@@ -1,5 +1,6 @@
+import { connectionProblem } from '@clearway/database';
 import pg from 'pg';
-import { asBackupFailure } from '../failures.ts';
+import { asBackupFailure, BackupFailure } from '../failures.ts';
 
 const CONNECT_LIMIT_MS = 15_000;
 
@@ -38,7 +39,7 @@ export interface SessionOptions {
 /**
  * Connects, with all settings pinned on which the text of a value depends.
  *
- * @throws BackupFailure `unreachable`
+ * @throws BackupFailure `unreachable`, with the place and what to look at
  */
 export async function openSession(options: SessionOptions): Promise<pg.Client> {
   const client = new pg.Client({
@@ -61,8 +62,18 @@ export async function openSession(options: SessionOptions): Promise<pg.Client> {
     return client;
   } catch (error) {
     await client.end().catch(() => {});
-    throw asBackupFailure(error, 'unreachable');
+    throw notConnected(options.connectionString, error);
   }
+}
+
+function notConnected(connectionString: string, error: unknown): BackupFailure {
+  const { reason, message, remedy } = asBackupFailure(error, 'unreachable');
+  const problem = connectionProblem(error);
+  return new BackupFailure(
+    reason === 'permission-denied' ? reason : 'unreachable',
+    `no connection to ${placeOfUrl(connectionString)}: ${problem?.message ?? message}`,
+    { cause: error, remedy: problem?.remedy ?? remedy ?? 'correct the URL, or look at the log of the server' },
+  );
 }
 
 /** Opens a session for a piece of work, and closes it afterwards. */

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '@clearway/kernel';
 import { compressionOf, openArchive, decompress } from '../archive/open-archive.ts';
+import { AS_SCRIPT } from '../archive/unsupported-files.ts';
 import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { newBackupId } from '../catalogue/id.ts';
 import { noVerifications } from '../catalogue/states.ts';
@@ -13,7 +14,7 @@ import type { Manifest } from '../manifest/schema.ts';
 import type { OnProgress } from '../progress.ts';
 import { fromFolder } from '../storage/sources.ts';
 import { MANIFEST_FILE, type BackupStorage } from '../storage/storage.ts';
-import { keepAside, openStaging, writeWhole } from './staging.ts';
+import { openStaging, writeWhole } from './staging.ts';
 
 /** A dump that was made elsewhere. */
 export interface AdoptRequest {
@@ -28,11 +29,42 @@ export interface AdoptRequest {
 
 /**
  * Takes a copy of a dump that was made elsewhere: pg_dump's custom format or a script, with or without zstd or gzip. It
- * has no manifest to be compared with, so it can be proven up to `restored`.
+ * has no manifest to be compared with, so it can be proven up to `restored`. Of what cannot be taken over nothing is kept,
+ * since the file is still where it was.
  *
+ * @param decode reads the stored copy to its last byte
  * @throws BackupFailure `storage-failed` when the file cannot be read, `damaged` or `unsupported` when it is no dump
  */
 export async function adoptDump(
+  request: AdoptRequest,
+  dependencies: { readonly clock: Clock; readonly workDirectory: string },
+  decode: (copy: StoredBackup) => Promise<StoredBackup>,
+): Promise<StoredBackup> {
+  try {
+    const copy = await storeCopy(request, dependencies);
+    try {
+      return await decode(copy);
+    } catch (error) {
+      await copy.storage.remove(copy.id).catch(() => {});
+      throw error;
+    }
+  } catch (error) {
+    throw notAdopted(request.file, error);
+  }
+}
+
+function notAdopted(file: string, error: unknown): BackupFailure {
+  const failure = asBackupFailure(error, 'storage-failed');
+  const { reason, message, remedy } = failure;
+  if (reason !== 'damaged' && reason !== 'unsupported') return failure;
+  return new BackupFailure(reason, `${file} cannot be taken over: ${message}`, {
+    cause: error,
+    remedy:
+      remedy ?? 'name a script or a file in custom format that pg_dump wrote to its end; nothing was kept of this one',
+  });
+}
+
+async function storeCopy(
   request: AdoptRequest,
   { clock, workDirectory }: { readonly clock: Clock; readonly workDirectory: string },
 ): Promise<StoredBackup> {
@@ -73,10 +105,6 @@ export async function adoptDump(
     const files = [written.name, MANIFEST_FILE];
     await storage.store({ id, files, ...fromFolder(staging.folder), onProgress, signal });
     return { id, storage, manifest, verifications: noVerifications(manifest.completedAt) };
-  } catch (error) {
-    const failure = asBackupFailure(error, 'storage-failed');
-    await keepAside(staging, failure, clock.nowMs());
-    throw failure;
   } finally {
     await staging.close();
   }
@@ -93,7 +121,7 @@ async function recognise(file: string): Promise<Pick<Manifest['dump'], 'compress
     return { compression, format: format === 'plain' ? 'plain' : 'custom', tool };
   } catch (error) {
     if (error instanceof BackupFailure) throw error;
-    throw new BackupFailure('damaged', `${file} is no dump: ${(error as Error).message}`, { cause: error });
+    throw new BackupFailure('damaged', (error as Error).message, { cause: error });
   } finally {
     source.destroy();
   }
@@ -101,17 +129,21 @@ async function recognise(file: string): Promise<Pick<Manifest['dump'], 'compress
 
 /** A pipe or a device may never end, and cannot be read twice. */
 async function assertFile(file: string): Promise<void> {
+  const remedy = 'name the file that holds the dump';
   const found = await stat(file).catch((error: unknown) => {
-    throw asBackupFailure(error, 'storage-failed');
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asBackupFailure(error, 'storage-failed');
+    throw new BackupFailure('storage-failed', `there is no file ${file}`, { remedy });
   });
   if (found.isFile()) return;
-  throw new BackupFailure('storage-failed', `${file} is no file`, { remedy: 'name the file that holds the dump' });
+  if (found.isDirectory() && (await stat(path.join(file, 'toc.dat')).catch(() => undefined)))
+    throw new BackupFailure('unsupported', 'dumps in directory format are not understood', { remedy: AS_SCRIPT });
+  throw new BackupFailure('storage-failed', `${file} is no file`, { remedy });
 }
 
 async function firstBytes(file: string): Promise<Buffer> {
   try {
     for await (const piece of createReadStream(file, { end: 15 })) return piece as Buffer;
-    throw new BackupFailure('damaged', `${file} is empty`);
+    throw new BackupFailure('damaged', 'it is empty');
   } catch (error) {
     throw asBackupFailure(error, 'storage-failed');
   }

@@ -54,7 +54,7 @@ export function logicalEngine({ clock, tools, workDirectory, scratch }: LogicalE
       whileReading(backup, { ...request, what: 'copy', clock }, () =>
         copyBackup(backup, storage, { ...request, verify: (copy) => decoded(copy, request) }),
       ),
-    adopt: async (request) => decoded(await adoptDump(request, { clock, workDirectory }), request),
+    adopt: (request) => adoptDump(request, { clock, workDirectory }, (copy) => decoded(copy, request)),
     verify({ onProgress = silent, ...request }) {
       const { backup, level, signal } = request;
       const reading = { what: 'verify', clock, onProgress, signal };

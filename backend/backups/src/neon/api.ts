@@ -118,7 +118,9 @@ async function send(
   } catch (error) {
     if (signal?.aborted) throw new BackupFailure('interrupted', 'it was told to stop');
     const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: string };
-    const failure = new BackupFailure('unreachable', `Neon does not answer: ${code ?? (error as Error).name}`);
+    const failure = new BackupFailure('unreachable', `Neon does not answer: ${code ?? (error as Error).name}`, {
+      remedy: 'look whether this machine reaches the internet, and correct NEON_API_URL if it is set',
+    });
     return { failure, isUndone: code === 'ECONNREFUSED' || code === 'ENOTFOUND' };
   }
   const parsed = parse(text);

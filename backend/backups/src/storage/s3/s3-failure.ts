@@ -32,6 +32,11 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^AccessDenied$/, 'let the keys list, read, write and delete below the prefix'],
   [/^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/, 'correct the region'],
   [/^RequestTimeTooSkewed$/, 'set the clock of this machine'],
+  [
+    /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/,
+    'correct the endpoint of the storage, or the network',
+  ],
+  [/^(ETIMEDOUT|ECONNRESET|TimeoutError)$/, 'look whether the storage answers from here, and try again'],
 ];
 
 /**
@@ -44,7 +49,7 @@ export function s3Failure(error: unknown, location: string, doing: string): Back
   const { name = '', message = '', code } = error as S3Error;
   if (name === 'AbortError') return new BackupFailure('interrupted', `${doing} was stopped`);
   const status = statusOf(error);
-  const [, remedy] = REMEDIES.find(([pattern]) => pattern.test(name)) ?? [];
+  const [, remedy] = REMEDIES.find(([pattern]) => pattern.test(name) || pattern.test(code ?? '')) ?? [];
   const what = [
     status === undefined ? code : `HTTP ${status}`,
     name,

@@ -52,6 +52,10 @@ export function connectionProblem(error: unknown): ConnectionProblem | undefined
   const server = SERVER[code];
   if (server) return { kind: server[0], message, remedy: server[1] };
   if (code.startsWith('08')) return { kind: 'unreachable', message, remedy: 'the connection broke: it is made anew' };
+  if (/password must be a (non-empty )?string/.test(message)) {
+    const remedy = 'put the password into the URL';
+    return { kind: 'refused', message: 'the server wants a password, and the URL has none', remedy };
+  }
   if (/permission denied for database/.test(message)) {
     return { kind: 'refused', message, remedy: 'GRANT CONNECT ON DATABASE … TO the role of the URL' };
   }
