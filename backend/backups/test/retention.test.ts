@@ -73,7 +73,7 @@ describe('what retention keeps', () => {
     expect(agesKept(history, rules)).toEqual([-300, 7, 6, 5, 4, 3, 2, 1, 0]);
     expect(planRetention(history, rules, NOW_MS)).toMatchObject({ unprovenSince: 1, isProvingFailing: false });
     expect(planRetention(history, rules, NOW_MS).lastProven?.madeAtMs).toBe(NOW_MS - DAY_MS);
-    expect(agesKept(ahead, { keepCount: 1 })).toEqual([-300, -302]);
+    expect(agesKept(ahead, { keepCount: 1, keepUnproven: 1 })).toEqual([-300, -302]);
     // and of one that was reset, all others are ahead: nothing proven goes
     const { decisions } = planRetention(daily(20), { keepCount: 1 }, NOW_MS - 400 * DAY_MS);
     expect(decisions.every(({ action }) => action === 'keep')).toBe(true);

@@ -6,6 +6,7 @@ import { systemClock } from '@clearway/kernel';
 import { policyOf } from '../src/configuration/policy.ts';
 import {
   makeBackup,
+  monitorBackups,
   proveNewest,
   pruneBackups,
   readBackup,
@@ -103,6 +104,18 @@ describe('several processes at the backups of one database', () => {
     // what nobody waits for is made again: somebody asked for it
     const asked = await makeBackup(database(), worker({ waitsForOthers: false }).options);
     expect(await bench.storage.list()).toEqual([made.id, asked.id].sort());
+  });
+
+  test('take none for the newest that a wrong clock dates into the future', async () => {
+    const first = await bench.create({ connectionString });
+    const later = await cloneBackup(first, [bench.storage], clock.nowMs() + 400 * DAY_MS);
+    const made = await makeBackup(database(), worker({ sinceMs: clock.nowMs() }).options);
+    expect(await bench.storage.list()).toEqual([first.id, made.id, later].sort());
+    const proven = await proveNewest(database(), worker().options);
+    expect(proven).toMatchObject([{ backupId: made.id, result: { verification: { outcome: 'passed' } } }]);
+    const facts = { workDirectory: bench.directory, nowMs: clock.nowMs() + 2 * DAY_MS };
+    const { checks } = await monitorBackups(database(), facts);
+    expect(checks.find(({ id }) => id === 'last_backup')).toMatchObject({ status: 'critical' });
   });
 
   test('prove a copy once, and whoever comes second is refused by name or takes the proof of the first', async () => {

@@ -126,12 +126,16 @@ export class Journals {
 /** Steps at which a restore is not over. */
 const OPEN_STEPS: ReadonlySet<RestoreJournal['step']> = new Set(['preparing', 'restoring', 'compared', 'swapping']);
 
+/** Whether a restore is not over by its journal. */
+export const isOpen = ({ step }: RestoreJournal): boolean => OPEN_STEPS.has(step);
+
 /**
  * Whether a journal was left by a restore that was killed. To be asked by whoever holds the lock on restores of the
  * database: no other one is under way then, on whatever machine.
  */
-export const isLeftBehind = ({ step, owner }: RestoreJournal): boolean =>
-  OPEN_STEPS.has(step) && !(owner.host === hostname() && stillRuns(owner.process) && !isThisProcess(owner.process));
+export const isLeftBehind = ({ owner, ...journal }: RestoreJournal): boolean =>
+  isOpen({ owner, ...journal }) &&
+  !(owner.host === hostname() && stillRuns(owner.process) && !isThisProcess(owner.process));
 
 const isThisProcess = (identity: string): boolean => identity === identifyProcess(process.pid);
 

@@ -9,13 +9,13 @@ import { compareContent } from '../manifest/compare.ts';
 import { databaseSql } from '../manifest/roles.ts';
 import type { BackupProgress } from '../progress.ts';
 import { differenceFailure } from '../verify/verify.ts';
-import { cleanUpLeftBehind } from './clean-up.ts';
+import { cleanUpLeftBehind, giveUp } from './clean-up.ts';
 import { createDatabaseLike } from './create-database.ts';
 import { restoreInPlace } from './in-place.ts';
 import { fittingName, Journals, type RestoreJournal } from './journal.ts';
 import { assertPreflight, preflight, type PreflightCheck } from './preflight.ts';
 import { restoreInto } from './restore-into.ts';
-import { databaseExists, dropDatabase, swapDatabases, SwapNotAllowed } from './swap.ts';
+import { databaseExists, swapDatabases, SwapNotAllowed } from './swap.ts';
 
 /** What a restore came to. */
 export interface RestoreResult {
@@ -110,10 +110,8 @@ async function restoreLocked(work: Work): Promise<RestoreResult> {
     return { ...done, backupId: backup.id, restoreSeconds, checks, notes };
   } catch (error) {
     const failure = asBackupFailure(error, 'restore-failed');
-    const { reason, message } = failure;
-    await journals
-      .write({ ...(await journals.read(journal.id)), step: 'failed', failure: { reason, message } })
-      .catch(() => {});
+    // what the server cannot be asked now, the next run finds in the journal
+    await giveUp(admin, journals, journal.id, failure).catch(() => {});
     throw failure;
   }
 }
@@ -164,26 +162,19 @@ async function restoreBeside(work: Work, begun: RestoreJournal): Promise<Done> {
   const { request, admin, journals, notes, onProgress } = work;
   const { backup, serverUrl, database } = request;
   const { newDatabase, id } = begun;
-  try {
-    const warning = await createDatabaseLike(admin, newDatabase, backup.manifest.source);
-    if (warning !== undefined) notes.push(warning);
-    await admin.query(`COMMENT ON DATABASE ${quoteName(newDatabase)} IS ${quoteText(`clearway restore ${id}`)}`);
-    const connectionString = urlOfDatabase(serverUrl, newDatabase);
-    const makeRoles = request.makeRoles ?? false;
-    const withOwners = !request.withoutOwners;
-    await restoreInto(backup, { ...request, connectionString, makeRoles, withOwners, isOwnServer: false, onProgress });
-    const isExact = await compareRestored(work, connectionString);
-    if (backup.manifest.source) await applySettings(work, newDatabase);
-    const compared = await journals.write({ ...begun, step: 'compared' });
-    const { isSwapped, oldDatabase } = await swap(work, compared);
-    const { safetyBackupId } = compared;
-    return { id, database: isSwapped ? database : newDatabase, isSwapped, oldDatabase, safetyBackupId, isExact };
-  } catch (error) {
-    // unless it has the name already, nobody uses it
-    const [now] = (await journals.list()).filter((journal) => journal.id === id);
-    if (now?.step !== 'swapped' && now?.step !== 'swapping') await dropDatabase(admin, newDatabase).catch(() => {});
-    throw error;
-  }
+  const warning = await createDatabaseLike(admin, newDatabase, backup.manifest.source);
+  if (warning !== undefined) notes.push(warning);
+  await admin.query(`COMMENT ON DATABASE ${quoteName(newDatabase)} IS ${quoteText(`clearway restore ${id}`)}`);
+  const connectionString = urlOfDatabase(serverUrl, newDatabase);
+  const makeRoles = request.makeRoles ?? false;
+  const withOwners = !request.withoutOwners;
+  await restoreInto(backup, { ...request, connectionString, makeRoles, withOwners, isOwnServer: false, onProgress });
+  const isExact = await compareRestored(work, connectionString);
+  if (backup.manifest.source) await applySettings(work, newDatabase);
+  const compared = await journals.write({ ...begun, step: 'compared' });
+  const { isSwapped, oldDatabase } = await swap(work, compared);
+  const { safetyBackupId } = compared;
+  return { id, database: isSwapped ? database : newDatabase, isSwapped, oldDatabase, safetyBackupId, isExact };
 }
 
 async function compareRestored({ request, onProgress }: Work, connectionString: string): Promise<boolean | null> {
