@@ -72,7 +72,7 @@ const name = 'on a disk that is really full';
 
     // the server alone takes 48 MiB, and the database 30; a server that cannot write its log either falls
     test.each([
-      ['before it begins', 30, 'not-possible', /^not-provable$/, /has \d+ bytes left, and .* needs about \d+/],
+      ['before it begins', 30, 'not-possible', /^not-provable$/, /has [\d.]+ MB left, and .* needs about [\d.]+ MB/],
       [
         'in the middle of the restore',
         62,

@@ -45,9 +45,10 @@ const databases = async (like: string): Promise<string[]> => {
 
 describe('a restore', () => {
   test('to a new name is compared and stands there', async () => {
-    const result = await restore('fresh');
+    const name = 'fr/é s+h@&%';
+    const result = await restore(name);
     expect(result).toMatchObject({ isExact: true, isSwapped: true, oldDatabase: null, safetyBackupId: null });
-    expect(await titleOf(server.name('fresh'))).toBe('track 7');
+    expect(await titleOf(server.name(name))).toBe('track 7');
     expect(result.checks.map(({ name }) => name)).toEqual([
       'backup',
       'key',
@@ -199,6 +200,13 @@ describe('a restore that was swapped', () => {
 });
 
 describe('before anything is changed', () => {
+  test.each(['', 'template1', 'é'.repeat(32)])(
+    "a name that would be another one is refused: '%s'",
+    async (database) => {
+      await expect(restore('', { database })).rejects.toMatchObject({ reason: 'preflight-refused' });
+    },
+  );
+
   const refused = async (request: Partial<RestoreRequest>, message: RegExp): Promise<void> => {
     await expect(restore('nowhere', request)).rejects.toMatchObject({
       reason: 'preflight-refused',
@@ -218,7 +226,7 @@ describe('before anything is changed', () => {
   test.each([
     ['a newer version', { versionNumber: 990_000, version: '99.0' }, /dumped from 99/],
     ['an extension', { extensions: [{ name: 'no_such_thing', version: '1', schema: 'public' }] }, /no_such_thing/],
-    ['more space than there is', { sizeBytes: 2 ** 52 }, /space: about 5854.7 TB is needed, /],
+    ['more space than there is', { sizeBytes: 2 ** 52 }, /space: about 5.9 PB is needed, /],
   ])('%s is missed', async (_what, facts, message) => {
     const { source: known } = backup.manifest;
     if (!known) throw new Error('a backup of ours names its source');

@@ -84,6 +84,12 @@ describe('clearway backup create, list and show', () => {
     expect((await backup(['list', '--dir', 'nowhere'])).out).toContain('holds no backup. Make one');
   });
 
+  test('count one table and one row as one', async () => {
+    const single = await server.makeDatabase('single', 'CREATE TABLE a AS SELECT 1 AS b');
+    const { out } = await backup(['create', '--database', single, '--dir', 'single']);
+    expect(out).toMatch(/^decoded {2}\S+\n1 table, 1 row, /);
+  });
+
   test('write an SQL script, and tell a terminal how far they are', async () => {
     const seen: string[] = [];
     const made = await json(['create', '--format', 'plain', '--compression', 'gzip', '--dir', 'plain'], {

@@ -1,4 +1,5 @@
 import { BackupFailure } from '../failures.ts';
+import { counted } from '../monitor/sentences.ts';
 
 /** Reads a stream of bytes in pieces of the reader's choice; what was read is let go. */
 export class ByteReader {
@@ -70,7 +71,7 @@ export class ByteReader {
 
 /** The failure of an archive that ends too early. */
 export const truncated = (position: number): BackupFailure =>
-  new BackupFailure('damaged', `the dump ends in the middle, after ${position} bytes`);
+  new BackupFailure('damaged', `the dump ends in the middle, after ${counted(position, 'byte')}`);
 
 /** Reads what nobody looks at, so that it is known to be there. */
 export async function readToEnd(source: AsyncIterable<unknown>): Promise<void> {

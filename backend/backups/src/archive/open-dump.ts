@@ -5,6 +5,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { decryptStream } from '../encryption/age.ts';
 import { BackupFailure } from '../failures.ts';
 import type { ManifestFile } from '../manifest/schema.ts';
+import { counted } from '../monitor/sentences.ts';
 import type { OpenArchive } from './items.ts';
 import { decompress, openArchive } from './open-archive.ts';
 
@@ -113,7 +114,7 @@ function hashing({ name, sizeBytes, sha256 }: ManifestFile, onBytes: (bytes: num
     },
     flush(done) {
       if (size !== sizeBytes)
-        return done(new BackupFailure('damaged', `${name} has ${size} bytes, and ${sizeBytes} were stored`));
+        return done(new BackupFailure('damaged', `${name} has ${counted(size, 'byte')}, and ${sizeBytes} were stored`));
       if (hash.digest('hex') === sha256) return done();
       done(new BackupFailure('damaged', `${name} is not what was stored: its hash differs`));
     },

@@ -4,6 +4,7 @@ import { keyOpens } from '../archive/open-dump.ts';
 import { listBackups, type StoredBackup } from '../catalogue/catalogue.ts';
 import type { BackupEngine } from '../engine/engine.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
+import { counted } from '../monitor/sentences.ts';
 import type { OnProgress } from '../progress.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 import type { DrillReport, DrillStep } from './report.ts';
@@ -133,7 +134,7 @@ async function findNewest({ storage, database, clock, facts }: Drill): Promise<T
   facts.tables = content?.tables.length ?? null;
   facts.rows = content?.tables.reduce((sum, { rowCount }) => sum + rowCount, 0) ?? null;
   const broken = unreadable.length === 0 ? '' : `; ${unreadable.length} cannot be read`;
-  return { value: newest, message: `${ofDatabase.length} backups, the newest is ${newest.id}${broken}` };
+  return { value: newest, message: `${counted(ofDatabase.length, 'backup')}, the newest is ${newest.id}${broken}` };
 }
 
 async function tryKey(drill: Drill, backup: StoredBackup): Promise<Told<readonly string[]>> {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { quoteQualified } from '../connection/session.ts';
+import { counted } from '../monitor/sentences.ts';
 import type { OnProgress } from '../progress.ts';
 import { measureLargeObjects } from './large-objects.ts';
 import { KINDS_OF_ROLES, listObjects } from './objects.ts';
@@ -87,13 +88,14 @@ async function compareTable(
   columns: ManifestTable['columns'] | undefined,
 ): Promise<Difference[]> {
   const difference = (what: string): Difference[] => [{ kind: 'rows', name: `${table.schema}.${table.name}`, what }];
-  if (!columns) return difference(`${table.rowCount} rows expected, and the table is not there`);
+  if (!columns) return difference(`${counted(table.rowCount, 'row')} expected, and the table is not there`);
   if (!isDeepStrictEqual(columns, table.columns))
     return difference(`columns expected: ${shown(table.columns)}; found: ${shown(columns)}`);
   const found = await measureTable(client, table);
-  if (found.rowCount !== table.rowCount) return difference(`${table.rowCount} rows expected, ${found.rowCount} found`);
+  if (found.rowCount !== table.rowCount)
+    return difference(`${counted(table.rowCount, 'row')} expected, ${found.rowCount} found`);
   if (found.checksum !== table.checksum)
-    return difference(`${found.rowCount} rows as expected, and their content differs`);
+    return difference(`${counted(found.rowCount, 'row')} as expected, and their content differs`);
   if (found.generatedChecksum === table.generatedChecksum) return [];
   return difference('generated columns were computed to other values: what they are computed with has changed');
 }

@@ -104,7 +104,9 @@ export function judgeSizeTrend(facts: BackupFacts, { sizeDeviationPercent }: Bac
   if (!last) return skipped(unanswered(facts) ?? 'there is no backup whose size could be judged');
   const usual = before.slice(0, TREND_OF).map(sizeOf);
   if (usual.length < LEAST_FOR_TREND) {
-    return skipped(`a trend needs ${LEAST_FOR_TREND + 1} backups, and there are ${before.length + 1}`);
+    return skipped(
+      `a trend needs ${LEAST_FOR_TREND + 1} backups, and there ${before.length === 0 ? 'is' : 'are'} ${before.length + 1}`,
+    );
   }
   const middle = usual.toSorted((a, b) => a - b)[Math.floor(usual.length / 2)] ?? 0;
   const percent = ((sizeOf(last) - middle) / Math.max(1, middle)) * 100;

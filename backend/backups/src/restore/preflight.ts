@@ -5,6 +5,7 @@ import { isAtLeast } from '../catalogue/states.ts';
 import { keyOpens } from '../archive/open-dump.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
 import { majorOf } from '../manifest/source.ts';
+import { bytesText } from '../monitor/sentences.ts';
 import { missingRoles } from './create-roles.ts';
 import { missingExtensions } from './extensions.ts';
 
@@ -161,8 +162,12 @@ async function space({ manifest: { source } }: StoredBackup, admin: pg.Client): 
   const needed = Math.ceil((source?.sizeBytes ?? 0) * SPACE_FACTOR);
   const free = await freeBytesOfServer(admin);
   if (free === undefined)
-    return { name, status: 'warning', message: `about ${needed} bytes are needed; what the server has is not known` };
-  const message = `about ${needed} bytes are needed, ${free} are free`;
+    return {
+      name,
+      status: 'warning',
+      message: `about ${bytesText(needed)} is needed; what the server has is not known`,
+    };
+  const message = `about ${bytesText(needed)} is needed, ${bytesText(free)} is free`;
   if (free >= needed) return { name, status: 'ok', message };
   return { name, status: 'refused', message, remedy: 'make room on the disk of the server' };
 }

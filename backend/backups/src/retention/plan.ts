@@ -84,7 +84,7 @@ export function planRetention(
   const newestMs = lastProven?.madeAtMs ?? 0;
   const isRecent = ({ madeAtMs }: RetainedBackup): boolean =>
     rules.keepDays > 0 && newestMs - madeAtMs < rules.keepDays * DAY_MS;
-  keep(proven.filter(isRecent), () => `within ${rules.keepDays} days`);
+  keep(proven.filter(isRecent), () => `within ${rules.keepDays} ${rules.keepDays === 1 ? 'day' : 'days'}`);
   for (const [period, count] of PERIODS(rules)) {
     keep(lastOfPeriods(proven, period, count), ({ madeAtMs }) => `last of the ${period} ${periodOf(madeAtMs, period)}`);
   }

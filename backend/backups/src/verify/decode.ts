@@ -7,6 +7,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { quoteQualified } from '../connection/session.ts';
 import { BackupFailure } from '../failures.ts';
 import type { ManifestContent } from '../manifest/schema.ts';
+import { counted } from '../monitor/sentences.ts';
 import type { OnProgress } from '../progress.ts';
 
 /** What reading a backup found out. */
@@ -93,7 +94,7 @@ function compareCounts(content: ManifestContent, counts: RowCounts): void {
     if (found === rowCount || condition !== undefined) continue;
     throw new BackupFailure(
       'damaged',
-      `the dump holds ${found} rows of ${schema}.${name}, and the database held ${rowCount}`,
+      `the dump holds ${counted(found, 'row')} of ${schema}.${name}, and the database held ${rowCount}`,
     );
   }
 }

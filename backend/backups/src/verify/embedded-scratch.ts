@@ -6,6 +6,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { withSession } from '../connection/session.ts';
 import { findInstalledServer } from '../dump/tools.ts';
 import { majorOf } from '../manifest/source.ts';
+import { bytesText } from '../monitor/sentences.ts';
 import type { OnProgress } from '../progress.ts';
 import { createDatabaseLike } from '../restore/create-database.ts';
 import { missingExtensions } from '../restore/extensions.ts';
@@ -124,5 +125,5 @@ async function whyNoSpace({ manifest }: StoredBackup, directory: string): Promis
   const needed = Math.ceil((manifest.source?.sizeBytes ?? 0) * SPACE_FACTOR);
   const free = await freeBytesOf(directory);
   if (free === undefined || free >= needed) return undefined;
-  return `${directory} has ${free} bytes left, and the restored database needs about ${needed}`;
+  return `${directory} has ${bytesText(free)} left, and the restored database needs about ${bytesText(needed)}`;
 }

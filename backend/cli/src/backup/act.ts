@@ -93,7 +93,8 @@ function shownProgress(context: CliContext): OnProgress {
 function progressLine({ phase, done, total, unit, message }: BackupProgress): string {
   const show = (n: number): string => (unit === 'bytes' ? sizeText(n) : `${n}`);
   const of = total === undefined ? '' : ` of ${unit === 'bytes' ? 'about ' : ''}${show(total)}`;
-  const far = done === undefined ? '' : ` ${show(done)}${of}${unit === 'bytes' ? '' : ` ${unit ?? ''}`}`;
+  const units = unit === undefined || unit === 'bytes' ? '' : ` ${(total ?? done) === 1 ? unit.slice(0, -1) : unit}`;
+  const far = done === undefined ? '' : ` ${show(done)}${of}${units}`;
   const what = message === undefined ? '' : ` ${safe(message)}`;
   return `${phase.replace('-', ' ')}:${far}${what}`;
 }

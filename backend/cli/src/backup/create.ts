@@ -1,13 +1,14 @@
-import type { CopyOutcome } from '@clearway/backups';
+import type { CopyOutcome, TellBackupEvent } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import { EXIT, UsageError, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { act, printFailure, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
 import { backupDocument, copyDocument, type CopyDocument } from './document.ts';
+import { notifyOption, telling } from './notices.ts';
 import { databaseOption, dirOption, jsonOption, storageOption, waitOption } from './options.ts';
 import { databaseToUse, openBackups } from './setup.ts';
-import { durationText, secondsOf, sizeText } from './sizes.ts';
+import { contentText, durationText, secondsOf, sizeText } from './sizes.ts';
 
 const EXAMPLES = `
 Examples
@@ -35,12 +36,14 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
     .addOption(waitOption)
     .addOption(storageOption)
     .addOption(dirOption)
+    .addOption(notifyOption)
     .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const asJson = options.json === true;
       const waitSeconds = options.wait === undefined ? 0 : secondsOf(options.wait);
-      const work = async (acting: Acting): Promise<ExitCode> => {
+      const work = async (acting: Acting, tell: TellBackupEvent): Promise<ExitCode> => {
+        const { madeEvent } = await import('@clearway/backups');
         const { engine, storage, copies, entry } = await openBackups(context, options);
         const made = await engine.create({
           connectionString: await databaseToUse(context, options.database, entry),
@@ -53,21 +56,25 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
           acceptNewIdentity: options.acceptNewIdentity,
           ...acting,
         });
+        tell(madeEvent(entry?.id ?? made.manifest.source?.database ?? 'clearway', made, context.clock.nowMs()));
         const document = { ...backupDocument(made), copies: made.copies.map(copyDocument) };
         if (asJson) context.out(JSON.stringify(document, null, 2));
         else {
           context.progress?.('');
-          const { id, state, sizeBytes, durationSeconds, tables, rows } = document;
+          const { id, state, sizeBytes, durationSeconds } = document;
           context.out(`${context.style('green', state)}  ${id}`);
           context.out(
-            `${tables} tables, ${rows} rows, ${sizeText(sizeBytes)} in ${durationText(durationSeconds)}: ${document.file}`,
+            `${contentText(document)}, ${sizeText(sizeBytes)} in ${durationText(durationSeconds)}: ${document.file}`,
           );
           if (made.copies.length > 1) context.out(`copies: ${document.copies.map(copyText).join(', ')}`);
           context.out(`prove it: clearway backup verify ${id} --level exact`);
         }
         return codeOfCopies(made.copies, context);
       };
-      finish(await act(context, asJson, work, waitSeconds));
+      const { notify, database } = options;
+      const told = (acting: Acting): Promise<ExitCode> =>
+        telling(context, { notify, database, failed: 'backup.failed' }, (tell) => work(acting, tell));
+      finish(await act(context, asJson, told, waitSeconds));
     });
 }
 

@@ -1,6 +1,6 @@
 import type { DatabasePruned, PruneResult } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
-import { safe } from '../terminal/style.ts';
+import { count, safe } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { failureDocument } from './document.ts';
 import { stateText } from './list.ts';
@@ -55,7 +55,7 @@ export function renderPruned(results: readonly PruneResult[], isDryRun: boolean,
       for (const line of table(COLUMNS, rows)) context.out(line);
       warnOfProving(database, storage, plan, context);
     }
-    if (tidied.length > 0) context.out(`${storage}: ${tidied.length} leftovers of killed processes removed`);
+    if (tidied.length > 0) context.out(`${storage}: ${count(tidied.length, 'leftover')} of killed processes removed`);
   }
   const isNothing = results.every((result) => result.storages.every(({ databases }) => databases.length === 0));
   if (isNothing) context.out('there is nothing to prune');
@@ -70,6 +70,6 @@ function warnOfProving(
   if (!isProvingFailing) return;
   const last = lastProven ? `the last proven one is ${lastProven.id}` : 'none is proven';
   context.error(
-    `warning: ${unprovenSince} backups of ${safe(database)} in ${storage} are not proven, and ${last}: find out why with clearway backup verify latest --level exact`,
+    `warning: ${count(unprovenSince, 'backup')} of ${safe(database)} in ${storage} ${unprovenSince === 1 ? 'is' : 'are'} not proven, and ${last}: find out why with clearway backup verify latest --level exact`,
   );
 }

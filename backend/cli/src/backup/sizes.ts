@@ -1,4 +1,5 @@
 import { UsageError } from '../exit-codes.ts';
+import { count } from '../terminal/style.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
@@ -12,6 +13,15 @@ export function sizeText(bytes: number): string {
   }
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${UNITS[unit]}`;
 }
+
+/** How much a backup holds, such as `1 table, 12 rows`. */
+export const contentText = ({
+  tables,
+  rows,
+}: {
+  readonly tables: number | null;
+  readonly rows: number | null;
+}): string => `${count(tables ?? 0, 'table')}, ${count(rows ?? 0, 'row')}`;
 
 /** A number of seconds for people, such as `2 min 5 s`. */
 export function durationText(seconds: number): string {

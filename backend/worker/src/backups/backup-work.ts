@@ -100,6 +100,6 @@ const DO: Record<BackupWorkKind, Doing> = {
     const [failure] = pruneFailures(pruned);
     if (failure) throw failure;
     const count = pruned.storages.flatMap(({ databases }) => databases.flatMap(({ removed }) => removed)).length;
-    return `${count} copies removed`;
+    return `${count} ${count === 1 ? 'copy' : 'copies'} removed`;
   },
 };
