@@ -107,7 +107,9 @@ function metaCommand(text: string, mayConnect: boolean): { end: number; connects
   const lineEnd = text.indexOf('\n', at);
   const line = text.slice(at, lineEnd < 0 ? text.length : lineEnd);
   const connects = line.startsWith('\\connect ');
-  if (lineEnd >= 0 && !(connects && mayConnect) && !/^\\(un)?restrict\b/.test(line)) {
+  // the name of the database may need it
+  const isForConnecting = connects || line.startsWith('\\encoding ');
+  if (lineEnd >= 0 && !(isForConnecting && mayConnect) && !/^\\(un)?restrict\b/.test(line)) {
     throw new BackupFailure('unsupported', `the script tells psql to ${line.slice(0, 40)}, which only psql can do`, {
       remedy: 'adopt a script as pg_dump makes it of one database, or restore it with psql',
     });
