@@ -139,9 +139,10 @@ const FORMS: readonly ArchiveForm[] = [
   { minor: 15, compression: 'zstd' },
   { minor: 16, compression: 'none' },
   { minor: 16, compression: 'gzip' },
+  { minor: 16, compression: 'zstd', contentsAgain: true },
 ];
 
-describe.each(FORMS)('an archive 1.$minor with compression $compression', (form) => {
+describe.each(FORMS)('an archive of the form %j', (form) => {
   const archive = writeArchive(ENTRIES, form);
 
   test('gives what pg_restore would run, rights and materialized views last', async () => {
@@ -170,14 +171,24 @@ describe.each(FORMS)('an archive 1.$minor with compression $compression', (form)
   });
 
   test('is refused wherever it is cut off', async () => {
+    const whole = writeArchive(ENTRIES, { ...form, contentsAgain: false }).length;
     for (let cut = 0; cut < archive.length; cut += 3)
-      await expect(readSteps(archive.subarray(0, cut), 5000)).rejects.toMatchObject({ reason: 'damaged' });
+      if (cut !== whole)
+        await expect(readSteps(archive.subarray(0, cut), 5000)).rejects.toMatchObject({ reason: 'damaged' });
   });
 
   test('is refused when something follows', async () => {
     const longer = Buffer.concat([archive, Buffer.from([0])]);
     await expect(readSteps(longer)).rejects.toMatchObject({ reason: 'damaged' });
   });
+});
+
+test('an archive is refused when the table of contents that follows is of another one', async () => {
+  const form = { minor: 16, compression: 'none' } as const;
+  const own = writeArchive(ENTRIES, form);
+  const other = writeArchive(ENTRIES.slice(1), { ...form, contentsAgain: true });
+  const again = other.subarray(writeArchive(ENTRIES.slice(1), form).length);
+  await expect(readSteps(Buffer.concat([own, again]))).rejects.toMatchObject({ reason: 'damaged' });
 });
 
 test('an archive of an unknown version is refused by name', async () => {

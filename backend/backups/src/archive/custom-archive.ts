@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { quoteQualified } from '../connection/session.ts';
 import { BackupFailure } from '../failures.ts';
 import { truncated, type ByteReader } from './byte-reader.ts';
 import { blockData } from './custom-data.ts';
 import { entrySql, isAboutRights, isOfDatabase, ownerSql, passOf, PREAMBLE } from './custom-sql.ts';
-import { readCustomHeader, readInt, type CustomHeader, type TocEntry } from './custom-toc.ts';
+import { readCustomHeader, readEntries, readInt, type CustomHeader, type TocEntry } from './custom-toc.ts';
 import type { OpenArchive, RestoreItem } from './items.ts';
 import { withoutEndMarker } from './copy-data.ts';
 
@@ -40,7 +41,17 @@ async function* readItems(reader: ByteReader, header: CustomHeader): AsyncGenera
       if (entry.hasData) yield* readBlock(reader, header, entry);
     }
   }
-  if (await reader.fill(1)) throw new BackupFailure('damaged', 'something follows where the dump should end');
+  if (await reader.fill(1)) await readContentsAgain(reader, header);
+}
+
+/**
+ * Since version 16, pg_dump opens its standard output for appending. When that is a file, `pg_dump -Fc > file`, the table
+ * of contents that it means to overwrite comes a second time, at the end. Nothing else may be there.
+ */
+async function readContentsAgain(reader: ByteReader, header: CustomHeader): Promise<void> {
+  const again = await readEntries(reader, header).catch(() => undefined);
+  if (!isDeepStrictEqual(again, header.entries) || (await reader.fill(1)))
+    throw new BackupFailure('damaged', 'something follows where the dump should end');
 }
 
 async function* readBlock(

@@ -27,6 +27,7 @@ export interface CustomHeader {
   /** Major and minor version of the format, such as 1014 for 1.14. */
   readonly version: number;
   readonly intSize: number;
+  readonly offsetSize: number;
   readonly compression: 'none' | 'gzip' | 'lz4' | 'zstd';
   readonly database: string;
   readonly serverVersion: string;
@@ -132,14 +133,27 @@ export async function readCustomHeader(reader: ByteReader): Promise<CustomHeader
     const compression = version >= 1015 ? COMPRESSIONS[cursor.byte()] : cursor.int() === 0 ? 'none' : 'gzip';
     for (let i = 0; i < 7; i++) cursor.int(); // time of the dump
     const [database = '', serverVersion = '', dumpVersion = ''] = [cursor.text(), cursor.text(), cursor.text()];
-    return { compression, database, serverVersion, dumpVersion, count: cursor.int() };
+    return { compression, database, serverVersion, dumpVersion };
   });
-  const { compression, count, ...rest } = facts;
-  if (!compression || count < 0) throw new BackupFailure('damaged', 'the header of the dump is garbled');
+  const { compression, ...rest } = facts;
+  if (!compression) throw garbledHeader();
+  const entries = await readEntries(reader, { version, intSize, offsetSize });
+  return { version, intSize, offsetSize, compression, ...rest, entries };
+}
+
+const garbledHeader = (): BackupFailure => new BackupFailure('damaged', 'the header of the dump is garbled');
+
+/** Reads a table of contents alone. */
+export async function readEntries(
+  reader: ByteReader,
+  { version, intSize, offsetSize }: Pick<CustomHeader, 'version' | 'intSize' | 'offsetSize'>,
+): Promise<TocEntry[]> {
+  const count = await readInt(reader, intSize);
+  if (count < 0) throw garbledHeader();
   const entries: TocEntry[] = [];
   for (let i = 0; i < count; i++)
     entries.push(await parse(reader, intSize, (cursor) => readEntry(cursor, version, offsetSize)));
-  return { version, intSize, compression, ...rest, entries };
+  return entries;
 }
 
 function readEntry(cursor: Cursor, version: number, offsetSize: number): TocEntry {

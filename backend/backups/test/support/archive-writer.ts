@@ -18,9 +18,12 @@ export interface WrittenEntry {
 export interface ArchiveForm {
   readonly minor: 14 | 15 | 16;
   readonly compression: 'none' | 'gzip' | 'zstd';
+  /** As `pg_dump > file` writes it since 16: the table of contents, which then knows where the data lies, comes again. */
+  readonly contentsAgain?: boolean;
 }
 
 const OFFSET_NOT_SET = 1;
+const OFFSET_SET = 2;
 const OFFSET_NO_DATA = 3;
 
 /** Writes an archive as pg_dump does when it cannot seek: PostgreSQL's pg_backup_archiver.c and pg_backup_custom.c. */
@@ -35,16 +38,17 @@ export function writeArchive(entries: readonly WrittenEntry[], form: ArchiveForm
     text('tracks'),
     text('15.18'),
     text('15.18'),
-    int(entries.length),
   ]);
-  const toc = entries.map((entry, i) => writeEntry(entry, i + 1, form));
   const blocks = entries.flatMap((entry, i) => (entry.data === undefined ? [] : [block(i + 1, entry.data, form)]));
-  return Buffer.concat([head, ...toc, ...blocks]);
+  const contents = (state: number): Buffer =>
+    Buffer.concat([int(entries.length), ...entries.map((entry, i) => writeEntry(entry, i + 1, form, state))]);
+  const again = form.contentsAgain ? [contents(OFFSET_SET)] : [];
+  return Buffer.concat([head, contents(OFFSET_NOT_SET), ...blocks, ...again]);
 }
 
-function writeEntry(entry: WrittenEntry, dumpId: number, { minor }: ArchiveForm): Buffer {
+function writeEntry(entry: WrittenEntry, dumpId: number, { minor }: ArchiveForm, state: number): Buffer {
   const offset = Buffer.alloc(9);
-  offset[0] = entry.data === undefined ? OFFSET_NO_DATA : OFFSET_NOT_SET;
+  offset[0] = entry.data === undefined ? OFFSET_NO_DATA : state;
   return Buffer.concat([
     int(dumpId),
     int(entry.data === undefined ? 0 : 1),
