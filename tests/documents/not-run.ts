@@ -17,7 +17,8 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'docs/guides/backup-schedules.md: npx clearway backup neon create':
     'it needs a project at Neon; backend/cli/test runs the commands against a server that speaks its API',
   'docs/guides/backups.md: zstd -dc "$FILE" | pg_restore --exit-on-error --dbname="$TARGET"': OWN_TOOLS,
-  'docs/guides/backups.md: pg_restore --exit-on-error --dbname="$TARGET" "$FILE"': OWN_TOOLS,
+  'docs/guides/backups.md: pg_restore --exit-on-error --dbname="$TARGET" --jobs=2 "$FILE"': OWN_TOOLS,
+  'docs/guides/backups.md: pg_restore --dbname="$TARGET" --jobs=2 "$FILE"': OWN_TOOLS,
   'docs/guides/backups.md: zstd -dc "$FILE" | psql --quiet --output=/dev/null --set=ON_ERROR_STOP=1 --dbname="$TARGET"':
     OWN_TOOLS,
   'docs/guides/database-monitoring.md: curl -H "Authorization: Bearer $CRON_SECRET" https://worker.example.com/api/cron/monitor':

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -14,6 +14,7 @@ import {
 import { writeManifest } from '../src/manifest/document.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
 import { fakePgDump, fakeZstd, startBackupProcess } from './support/processes.ts';
+import { hasTools } from './support/programs.ts';
 
 let server: BenchServer;
 let bench: Bench;
@@ -206,13 +207,15 @@ describe('a backup that cannot be made', () => {
     expect(listed).toBe(0);
   });
 
-  test('because a file would not fit leaves the reason, and takes no more space', async () => {
-    const directory = path.join(bench.directory, 'full');
-    mkdirSync(directory);
-    const task = { action: 'create', connectionString: source, directory, pgDump: null } as const;
+  test.each([
+    ['that is written here', null, /EFBIG/],
+    ...(hasTools('pg_dump') ? [['that pg_dump writes', undefined, /pg_dump .*(SIGXFSZ|File too large)/] as const] : []),
+  ])('because a file %s would not fit leaves the reason, and takes no more space', async (_, pgDump, message) => {
+    const directory = mkdtempSync(path.join(bench.directory, 'full-'));
+    const task = { action: 'create', connectionString: source, directory, pgDump, compression: 'gzip' } as const;
     // 512-byte blocks: the dump does not fit, its reason does
     const { result } = startBackupProcess(task, 'ulimit -f 60;');
-    expect(await result).toMatchObject({ failure: 'storage-failed', message: expect.stringMatching(/EFBIG/) });
+    expect(await result).toMatchObject({ failure: 'storage-failed', message: expect.stringMatching(message) });
     const [id = ''] = readdirSync(path.join(directory, 'failed'));
     expect(readdirSync(path.join(directory, 'failed', id))).toEqual(['failure.json']);
     expect(readdirSync(path.join(directory, '.partial'))).toEqual([]);

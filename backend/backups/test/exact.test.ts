@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findPgDump } from '../src/dump/tools.ts';
 import { embeddedScratch, type StoredBackup } from '../src/index.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
 import { everything } from './support/everything.ts';
+import { NEWER_PG_DUMP } from './support/programs.ts';
 
 const tools = { variables: process.env };
 const LIMIT_MS = 120_000;
@@ -102,39 +103,46 @@ describe.each([
   });
 });
 
-const pgDump = await findPgDump(15, tools);
-/** .ci/run installs it; without any the portable dump is all there is. */
-(pgDump ? describe : describe.skip)('a backup by the installed pg_dump', () => {
-  let server: BenchServer;
-  let bench: Bench;
-  let source: string;
+/** .ci/run installs both; without any, the portable dump is all there is. */
+for (const [what, machine] of [
+  ['the installed pg_dump', tools],
+  ['a pg_dump that knows zstd', { ...tools, pgDump: NEWER_PG_DUMP }],
+] as const) {
+  const pgDump = await findPgDump(15, machine);
+  (pgDump ? describe : describe.skip)(`a backup by ${what}`, () => {
+    const zstd = pgDump?.compressions.includes('zstd') ? 'database.dump' : 'database.dump.zst';
+    let server: BenchServer;
+    let bench: Bench;
+    let source: string;
 
-  beforeAll(async () => {
-    server = await openBenchServer();
-    bench = openBench(server, { tools });
-    source = await server.makeDatabase('everything', everything(server.name('role')));
-  }, LIMIT_MS);
-  afterAll(async () => {
-    await server.close();
-    bench.close();
+    beforeAll(async () => {
+      server = await openBenchServer();
+      bench = openBench(server, { tools: machine });
+      source = await server.makeDatabase('everything', everything(server.name('role')));
+    }, LIMIT_MS);
+    afterAll(async () => {
+      await server.close();
+      bench.close();
+    });
+
+    test.each([
+      { format: 'custom', compression: 'zstd', file: zstd },
+      { format: 'custom', compression: 'gzip', file: 'database.dump' },
+      { format: 'plain', compression: 'gzip', file: 'database.sql.gz' },
+    ] as const)(
+      'brings everything back exactly: $format with $compression',
+      async ({ format, compression, file }) => {
+        const backup = await bench.create({ connectionString: source, format, compression });
+        expect(backup.manifest.dump.tool).toBe(`pg_dump ${pgDump?.version}`);
+        expect(backup.manifest.files[0]?.name).toBe(file);
+        expect(statSync(path.join(bench.directory, backup.id, file)).mode & 0o777).toBe(0o600);
+        const { failure } = await bench.engine.verify({ backup, level: 'exact' });
+        expect(failure).toBeUndefined();
+      },
+      LIMIT_MS,
+    );
   });
-
-  test.each([
-    { format: 'custom', compression: 'zstd', file: 'database.dump.zst' },
-    { format: 'custom', compression: 'gzip', file: 'database.dump' },
-    { format: 'plain', compression: 'gzip', file: 'database.sql.gz' },
-  ] as const)(
-    'brings everything back exactly as $file',
-    async ({ format, compression, file }) => {
-      const backup = await bench.create({ connectionString: source, format, compression });
-      expect(backup.manifest.dump.tool).toBe(`pg_dump ${pgDump?.version}`);
-      expect(backup.manifest.files[0]?.name).toBe(file);
-      const { failure } = await bench.engine.verify({ backup, level: 'exact' });
-      expect(failure).toBeUndefined();
-    },
-    120_000,
-  );
-});
+}
 
 test('a server that does not fit leaves the state as it is, and says why', async () => {
   const server = await openBenchServer();

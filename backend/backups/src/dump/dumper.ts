@@ -13,8 +13,10 @@ export interface DumpRequest {
   /** The exported snapshot in which everything is read. */
   readonly snapshot: string;
   readonly format: DumpFormat;
-  /** Whether the dumper shall compress by itself, with gzip; only asked of one that says that it can. */
-  readonly shallCompress: boolean;
+  /** How the dumper shall compress by itself; only asked of one that says that it can. */
+  readonly compression?: Compression | undefined;
+  /** An empty file that the dumper shall write instead of an output; only asked along with a compression. */
+  readonly file?: string | undefined;
   readonly lockWaitMs: number;
   readonly onProgress: OnProgress;
   readonly signal: AbortSignal;
@@ -22,7 +24,8 @@ export interface DumpRequest {
 
 /** A dump under way. */
 export interface RunningDump {
-  readonly output: Readable;
+  /** Undefined when it writes a file. */
+  readonly output: Readable | undefined;
   /** Settles when the dumper has ended: only then, and only if it resolves, was the output whole. */
   readonly ended: Promise<void>;
   /** What the dumper warned of, once it has ended: such as what it could not take along. */

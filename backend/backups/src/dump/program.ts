@@ -9,8 +9,8 @@ export interface ProgramOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** What it reads: the output of another program, which it then reads from that program itself. */
   readonly input?: Socket | undefined;
-  /** An open file that it writes to. */
-  readonly file?: number | undefined;
+  /** Where its output goes: to whoever reads it here, nowhere, or into an open file. */
+  readonly output: 'pipe' | 'ignore' | number;
   readonly signal?: AbortSignal | undefined;
   readonly onMessages?: (text: string) => void;
   /** What it means that it failed; `how` is such as `exited with 1`. */
@@ -19,7 +19,7 @@ export interface ProgramOptions {
 
 /** A program under way. */
 export interface RunningProgram {
-  /** What it writes, unless that goes into a file. */
+  /** What it writes, when that is to be read here. */
   readonly output: Socket;
   /** Resolves when it has ended well. */
   readonly ended: Promise<void>;
@@ -29,10 +29,10 @@ export interface RunningProgram {
 
 /** Starts a program, without a shell in between that could hide how it ended. */
 export function startProgram(program: string, args: readonly string[], options: ProgramOptions): RunningProgram {
-  const { variables, input, file, signal, onMessages, asFailure } = options;
+  const { variables, input, output, signal, onMessages, asFailure } = options;
   const child = spawn(program, args, {
     env: variables,
-    stdio: [input ?? 'ignore', file ?? 'pipe', 'pipe'],
+    stdio: [input ?? 'ignore', output, 'pipe'],
     signal,
     killSignal: 'SIGTERM',
   });

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { Compression } from './dumper.ts';
 
 /** What the engine may use of the machine. */
 export interface MachineTools {
@@ -32,20 +33,39 @@ const USUAL_PLACES = [
   'C:\\Program Files\\PostgreSQL\\*\\bin',
 ];
 
+/** A pg_dump, and how it compresses by itself. */
+export interface FoundPgDump extends FoundProgram {
+  readonly compressions: readonly Compression[];
+}
+
 /**
  * Finds the pg_dump to use: of those that are not older than the server the one nearest to it, since what a newer one
  * writes may not be understood by an older server.
  *
  * @returns undefined when there is none, or none that is new enough
  */
-export async function findPgDump(serverMajor: number, tools: MachineTools): Promise<FoundProgram | undefined> {
+export async function findPgDump(serverMajor: number, tools: MachineTools): Promise<FoundPgDump | undefined> {
   if (tools.pgDump === null) return undefined;
   const programs = tools.pgDump === undefined ? candidates(tools) : [tools.pgDump];
   const found = await Promise.all(programs.map(identify));
-  return found
+  const [nearest] = found
     .filter((pgDump) => pgDump !== undefined)
     .filter(({ major }) => major >= serverMajor)
-    .sort((a, b) => a.major - b.major)[0];
+    .sort((a, b) => a.major - b.major);
+  return nearest && { ...nearest, compressions: (await knowsZstd(nearest, tools)) ? ['gzip', 'zstd'] : ['gzip'] };
+}
+
+/**
+ * Whether a pg_dump was built with zstd, as it can be from 16 on. It refuses several jobs with this format after the
+ * compression, and before it connects.
+ */
+async function knowsZstd({ program, major }: FoundProgram, tools: MachineTools): Promise<boolean> {
+  if (major < 16) return false;
+  const args = ['--format=custom', '--compress=zstd', '--jobs=2'];
+  const said = await promisify(execFile)(program, args, { env: programVariables(tools), timeout: 10_000 }).catch(
+    ({ stderr }: { stderr?: unknown }) => String(stderr),
+  );
+  return typeof said === 'string' && said.includes('parallel backup');
 }
 
 const ZSTD = /Zstandard CLI|zstd command line interface/i;

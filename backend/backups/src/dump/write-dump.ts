@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, createWriteStream, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough, Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -53,6 +54,47 @@ export async function writeBackupFile(source: Readable, options: WriteOptions): 
   }
 }
 
+/** Makes an empty file that this account alone can read, and returns its path. */
+export async function makeFile(folder: string, name: string): Promise<string> {
+  const file = path.join(folder, name);
+  await (await open(file, 'wx', 0o600)).close();
+  return file;
+}
+
+/**
+ * Takes a file over that another program writes, once that has ended: hashed, and synced to the disk.
+ *
+ * @param ended Resolves when the program has ended well
+ * @throws BackupFailure as for a file that is written here; whatever `ended` rejects with
+ */
+export async function takeWrittenFile(
+  { folder, role, name, onBytes, signal }: Pick<WriteOptions, 'folder' | 'role' | 'name' | 'onBytes' | 'signal'>,
+  ended: Promise<void>,
+): Promise<WrittenFile> {
+  const target = path.join(folder, name);
+  const growth = setInterval(
+    () =>
+      void stat(target).then(
+        ({ size }) => onBytes(size),
+        () => {},
+      ),
+    GROWTH_MS,
+  );
+  await ended.finally(() => clearInterval(growth));
+  try {
+    const stored = hashing();
+    await hashWritten(target, stored, signal);
+    return { file: { role, name, sizeBytes: stored.size(), sha256: stored.sha256() }, plainSizeBytes: null };
+  } catch (error) {
+    throw asBackupFailure(error, 'storage-failed');
+  }
+}
+
+async function hashWritten(target: string, { stream }: { stream: Transform }, signal?: AbortSignal): Promise<void> {
+  const written = createReadStream(target, { highWaterMark: PIECE_BYTES });
+  await Promise.all([pipeline(written, stream.resume(), signal ? { signal } : {}), syncFile(target)]);
+}
+
 async function writeAndHash(source: Readable, target: string, options: WriteOptions) {
   const { compression, recipients, zstd, onBytes, signal } = options;
   const stored = hashing();
@@ -71,8 +113,7 @@ async function writeAndHash(source: Readable, target: string, options: WriteOpti
     const file = openSync(target, 'wx', 0o600);
     const { ended } = startZstd({ ...how, file });
     await ended.finally(() => closeSync(file));
-    const written = createReadStream(target, { highWaterMark: PIECE_BYTES });
-    await Promise.all([pipeline(written, stored.stream.resume(), signal ? { signal } : {}), syncFile(target)]);
+    await hashWritten(target, stored, signal);
   }
   return { stored, plainSizeBytes: null };
 }
@@ -96,6 +137,7 @@ async function writeStream(
 }
 
 const PIECE_BYTES = 1024 * 1024;
+const GROWTH_MS = 500;
 
 function compressorOf(compression: Compression): Transform {
   if (compression === 'gzip') return createGzip({ level: 6, chunkSize: 256 * 1024 });

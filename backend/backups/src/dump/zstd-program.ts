@@ -26,7 +26,7 @@ export function startZstd({ program, variables, input, file, onBytes, signal }: 
   return startProgram(program, [`-${ZSTD_LEVEL}`, '-T1', '--check', '--stdout', '-v', '--progress'], {
     variables,
     input,
-    file,
+    output: file ?? 'pipe',
     signal,
     onMessages: (text) => {
       const bytes = consumedBytes(text);

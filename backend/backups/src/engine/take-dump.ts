@@ -1,7 +1,7 @@
 import type { Compression, Dumper, DumpFormat, RunningDump } from '../dump/dumper.ts';
 import type { OpenSnapshot } from '../dump/snapshot.ts';
 import { findZstd, programVariables, type MachineTools } from '../dump/tools.ts';
-import { writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
+import { makeFile, takeWrittenFile, writeBackupFile, type WrittenFile } from '../dump/write-dump.ts';
 import { asBackupFailure } from '../failures.ts';
 import { closeContent, measureContent, openContent } from '../manifest/measure.ts';
 import type { Manifest, ManifestContent } from '../manifest/schema.ts';
@@ -37,32 +37,46 @@ export interface TakenDump {
  * @throws BackupFailure
  */
 export async function takeDump(snapshot: OpenSnapshot, dumper: Dumper, options: TakeDumpOptions): Promise<TakenDump> {
-  const { format, compression, onProgress, connectionString, lockWaitMs, tools } = options;
-  const shallCompress = dumper.compressesItself(format, compression);
-  const outer = shallCompress ? 'none' : compression;
+  const { format, onProgress, connectionString, lockWaitMs, tools } = options;
+  const compressesItself = dumper.compressesItself(format, options.compression);
+  const compression = compressesItself ? options.compression : undefined;
+  const outer = compressesItself ? 'none' : options.compression;
+  const name = format === 'custom' ? 'database.dump' : 'database.sql';
   const abort = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
   const opened = await openContent(snapshot.client, snapshot.tables);
   const total = opened.tables.measured.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const request = { connectionString, snapshot: snapshot.id, format, shallCompress, lockWaitMs, onProgress, signal };
-  const onBytes = (bytes: number): void => onProgress({ phase: 'dumping', done: bytes, total, unit: 'bytes' });
+  // compressed bytes say nothing of how many are still to come
+  const expected = compressesItself ? {} : { total };
+  const onBytes = (bytes: number): void => onProgress({ phase: 'dumping', done: bytes, ...expected, unit: 'bytes' });
   const zstd = outer === 'zstd' ? await findZstd(tools) : undefined;
   onBytes(0);
-  const running = dumper.start(request);
-  const writing = writeBackupFile(running.output, {
-    folder: options.folder,
-    role: 'dump',
-    name: format === 'custom' ? 'database.dump' : 'database.sql',
-    compression: outer,
-    recipients: options.recipients,
-    zstd: zstd === undefined ? undefined : { program: zstd, variables: programVariables(tools) },
-    onBytes,
+  const written = { folder: options.folder, role: 'dump', name, onBytes, signal } as const;
+  const file = compressesItself && options.recipients.length === 0 ? await makeFile(options.folder, name) : undefined;
+  const request = {
+    connectionString,
+    snapshot: snapshot.id,
+    format,
+    compression,
+    file,
+    lockWaitMs,
+    onProgress,
     signal,
-  });
+  };
+  const running = dumper.start(request);
+  const writing =
+    running.output === undefined
+      ? takeWrittenFile(written, running.ended)
+      : writeBackupFile(running.output, {
+          ...written,
+          compression: outer,
+          recipients: options.recipients,
+          zstd: zstd === undefined ? undefined : { program: zstd, variables: programVariables(tools) },
+        });
   const measuring = measureContent(snapshot.client, opened, { owner: options.owner, onProgress, signal });
-  const [written, measured] = await bothOrTheFirstFailure(dumped(running, writing, abort), measuring, abort);
+  const [dump, measured] = await bothOrTheFirstFailure(dumped(running, writing, abort), measuring, abort);
   const content = await closeContent(snapshot.client, opened, measured);
-  return { written, outer, content, warnings: running.warnings() };
+  return { written: dump, outer, content, warnings: running.warnings() };
 }
 
 /**

@@ -20,7 +20,7 @@ export interface ChildTask {
   readonly action: 'create' | 'restore' | 'verify' | 'copy' | 'prune';
   readonly connectionString: string;
   readonly directory: string;
-  readonly pgDump?: string | null;
+  readonly pgDump?: string | null | undefined;
   readonly scratchUrl?: string;
   readonly backupId?: string;
   readonly to?: string;
