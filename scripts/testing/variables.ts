@@ -2,7 +2,7 @@
 const OURS =
   /^(OTEL|SENTRY|CLEARWAY|GATEWAY|ADMIN|WORKER|TRACKS|LOG|OPERATIONS|JAEGER|TRACE|PG)_|^(DATABASE_URL|DATABASE_PORT|DATA_DIRECTORY|REDIS_URL|UPLOAD_DIRECTORY|PORT|HOST|NODE_ENV|NODE_V8_COVERAGE)$/;
 /** What is meant for the tests: programs that are not packages, which .ci/run finds. */
-const FOR_TESTS = /^CLEARWAY_\w+_SERVER$/;
+const FOR_TESTS = /^CLEARWAY_(\w+_SERVER|NEWER_POSTGRESQL)$/;
 
 /**
  * The environment of the tests: that of the caller without the variables that the processes read. A test sets what

@@ -4,16 +4,44 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Compression, S3StorageOptions } from '@clearway/backups';
+import type { Compression } from '@clearway/backups';
 import { openBenchServer, type BenchServer } from '../../../backend/backups/test/support/bench.ts';
+import type { ChildTask } from '../../../backend/backups/test/support/child.ts';
 import { cpuSecondsOf } from '../../../backend/backups/test/support/cpu-seconds.ts';
 import { startBackupProcess } from '../../../backend/backups/test/support/processes.ts';
+import { NEWER_PG_DUMP } from '../../../backend/backups/test/support/programs.ts';
 import { openS3Server } from '../../../backend/backups/test/support/s3-server.ts';
+
+/** How a dump is compressed, and by which program. */
+export interface Way {
+  readonly name: string;
+  readonly compression: Compression;
+  /** Undefined: the installed one. */
+  readonly pgDump?: string | undefined;
+  /** A shell's line that makes the same dump without us, of the database `$0` into the file `$1`. */
+  readonly plainly: string;
+}
+
+/** By pg_dump itself; 15 knows gzip alone, so for zstd a newer one is taken, or its archive goes through zstd. */
+export const WAYS = {
+  gzip: { name: 'pg_dump -Fc -Z6', compression: 'gzip', plainly: 'pg_dump -Fc -Z6 -f "$1" -d "$0"' },
+  zstd: {
+    name: 'pg_dump -Fc -Z zstd:3',
+    compression: 'zstd',
+    pgDump: NEWER_PG_DUMP ?? undefined,
+    plainly: 'pg_dump -Fc -Z zstd:3 -f "$1" -d "$0"',
+  },
+  pipedZstd: {
+    name: 'pg_dump -Fc -Z0 | zstd -3',
+    compression: 'zstd',
+    plainly: 'pg_dump -Fc -Z0 -d "$0" | zstd -q -3 -T1 -o "$1"',
+  },
+} satisfies Record<string, Way>;
 
 /** What is measured. */
 export interface LargeExtent {
   readonly rows: number;
-  readonly pairs: Readonly<Record<Compression, number>>;
+  readonly pairs: Readonly<Record<keyof typeof WAYS, number>>;
   /** Program of an S3-compatible server: memory is measured with an upload, too. */
   readonly s3Server: string | undefined;
 }
@@ -34,7 +62,7 @@ export interface Pair {
 export interface LargeFindings {
   readonly databaseBytes: number;
   readonly pgDump: string;
-  readonly pairs: Readonly<Record<Compression, readonly Pair[]>>;
+  readonly pairs: Readonly<Record<keyof typeof WAYS, readonly Pair[]>>;
   /** The most that any of our processes took, decoding and uploading included. */
   readonly memoryBytes: number;
   readonly uploadMemoryBytes: number | null;
@@ -58,19 +86,18 @@ export async function measureLarge(
     const [size] = await server.query<{ size: string }>(source, 'SELECT pg_database_size(current_database()) AS size');
     progress(`a database of ${(Number(size?.size) / 1e9).toFixed(2)} GB`);
     const postmaster = await postmasterOf(server);
-    const measured: Record<Compression, Pair[]> = { gzip: [], zstd: [] };
-    for (const compression of ['zstd', 'gzip'] as const) {
-      for (let i = 0; i < pairs[compression]; i++) {
+    const measured: Record<keyof typeof WAYS, Pair[]> = { gzip: [], zstd: [], pipedZstd: [] };
+    for (const way of ['zstd', 'pipedZstd', 'gzip'] as const) {
+      for (let i = 0; i < pairs[way]; i++) {
         signal.throwIfAborted();
-        const pair = await measurePair(source, compression, { folder, postmaster });
-        measured[compression].push(pair);
-        progress(
-          `${compression}: ${pair.pgDumpSeconds.toFixed(1)} s alone, ${pair.oursSeconds.toFixed(1)} s with the manifest`,
-        );
+        const pair = await measurePair(source, WAYS[way], { folder, postmaster });
+        measured[way].push(pair);
+        const { pgDumpSeconds, oursSeconds } = pair;
+        progress(`${WAYS[way].name}: ${pgDumpSeconds.toFixed(1)} s, ${oursSeconds.toFixed(1)} s with the manifest`);
       }
     }
     const uploadMemoryBytes = s3Server === undefined ? null : await measureUpload(source, folder);
-    const all = [...measured.gzip, ...measured.zstd].map(({ memoryBytes }) => memoryBytes);
+    const all = Object.values(measured).flatMap((ones) => ones.map(({ memoryBytes }) => memoryBytes));
     return {
       databaseBytes: Number(size?.size),
       pgDump: await versionOf(server),
@@ -97,7 +124,7 @@ ALTER TABLE events ADD PRIMARY KEY (id);`;
 
 async function measurePair(
   source: string,
-  compression: Compression,
+  way: Way,
   { folder, postmaster }: { readonly folder: string; readonly postmaster: number },
 ): Promise<Pair> {
   const directory = mkdtempSync(path.join(folder, 'ours-'));
@@ -106,10 +133,10 @@ async function measurePair(
   const serverSeconds = (): number => cpuSecondsOf(postmaster, true);
   try {
     const before = { server: serverSeconds(), clients: ownChildrenSeconds() };
-    const pgDumpSeconds = await plainDump(source, compression, file);
+    const pgDumpSeconds = await plainDump(source, way, file);
     await sleep(SESSIONS_END_MS);
     const between = { server: serverSeconds(), clients: ownChildrenSeconds() };
-    const ours = await create(source, directory, { compression });
+    const ours = await create(source, directory, { compression: way.compression, pgDump: way.pgDump });
     await sleep(SESSIONS_END_MS);
     return {
       pgDumpSeconds,
@@ -137,19 +164,14 @@ async function postmasterOf(server: BenchServer): Promise<number> {
   return Number.parseInt(readFileSync(path.join(row?.folder ?? '', 'postmaster.pid'), 'utf8'), 10);
 }
 
-/** pg_dump 15 knows gzip alone: for zstd its archive goes through zstd, at the level that ours has. */
-async function plainDump(source: string, compression: Compression, file: string): Promise<number> {
+async function plainDump(source: string, { plainly, pgDump }: Way, file: string): Promise<number> {
   const url = new URL(source);
   const password = decodeURIComponent(url.password);
   url.password = '';
-  const command =
-    compression === 'gzip'
-      ? 'pg_dump -Fc -Z6 -f "$1" -d "$0" && sync "$1"'
-      : 'pg_dump -Fc -Z0 -d "$0" | zstd -q -3 -T1 -o "$1" && sync "$1"';
   const startMs = performance.now();
-  const child = spawn('/bin/sh', ['-c', command, url.href, file], {
+  const child = spawn('/bin/sh', ['-c', `${plainly} && sync "$1"`, url.href, file], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env['PATH'], PGPASSWORD: password },
+    env: { PATH: `${pgDump ? `${path.dirname(pgDump)}:` : ''}${process.env['PATH']}`, PGPASSWORD: password },
   });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`pg_dump ended with ${code}`);
@@ -166,7 +188,7 @@ interface Created {
 async function create(
   connectionString: string,
   directory: string,
-  more: { readonly compression?: Compression; readonly s3?: S3StorageOptions; readonly storesInS3?: boolean },
+  more: Pick<ChildTask, 'compression' | 'pgDump' | 's3' | 'storesInS3'>,
 ): Promise<Created> {
   const result = await startBackupProcess({ action: 'create', connectionString, directory, ...more }).result;
   const failures = result?.['failures'] as string[] | undefined;

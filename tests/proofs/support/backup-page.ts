@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { cheapest, type Detection } from '../../../backend/backups/test/support/damage.ts';
 import { markdownTable } from '../../../scripts/reference/markdown.ts';
-import type { LargeFindings, Pair } from './backup-large.ts';
+import { WAYS, type LargeFindings, type Pair } from './backup-large.ts';
 import type { Bar } from './proof.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -62,7 +62,7 @@ function pageOf(
   return [
     '# What proves the backups',
     '<!-- Written by: npm run prove:backups -->',
-    '`npm run prove:backups` makes this page anew, in a quarter of an hour. It needs `pg_dump`, `zstd`, and the path of versitygw, an S3-compatible server, in `CLEARWAY_S3_SERVER`.',
+    '`npm run prove:backups` makes this page anew, in a quarter of an hour. It needs `pg_dump`, `zstd`, the path of versitygw, an S3-compatible server, in `CLEARWAY_S3_SERVER`, and a folder with the programs of PostgreSQL 17 in `CLEARWAY_NEWER_POSTGRESQL`.',
     '## The bars',
     markdownTable(
       ['Bar', 'Asked for', 'Measured', 'Met'],
@@ -80,17 +80,17 @@ function pageOf(
     largeText(large),
     markdownTable(
       [
-        'Compression',
-        '`pg_dump -Fc` alone',
-        'dump and manifest',
+        'The dump',
+        'alone',
+        'with the manifest',
         'ratio',
         'ratio of processor time',
         'size alone',
         'size of ours',
         'memory',
       ],
-      (['gzip', 'zstd'] as const).flatMap((compression) =>
-        large.measurements.pairs[compression].map((pair) => pairRow(compression, pair)),
+      (['gzip', 'zstd', 'pipedZstd'] as const).flatMap((way) =>
+        large.measurements.pairs[way].map((pair) => pairRow(`\`${WAYS[way].name}\``, pair)),
       ),
     ),
     `With an upload to S3 beside it: ${memoryText(large.measurements.uploadMemoryBytes ?? 0)} MiB.`,
@@ -113,12 +113,12 @@ function detectionRow(detection: Detection): string[] {
 function largeText({ measurements, machine, date }: Kept<LargeFindings>): string {
   const { databaseBytes, pgDump } = measurements;
   const server = /^PostgreSQL [\d.]+/.exec(pgDump)?.[0] ?? pgDump;
-  return `${(databaseBytes / 1e9).toFixed(2)} GB on ${server}, on ${machine.processors} processors, ${date.slice(0, 10)}. Each line is one dump each way, one right after the other, on the same machine as the server. For zstd the archive of \`pg_dump -Fc -Z0\` goes through \`zstd -3\`. The time is until dump and manifest are on the disk; that for reading the dump again comes on top. Memory is that of our process at its peak, with decoding.`;
+  return `${(databaseBytes / 1e9).toFixed(2)} GB on ${server}, on ${machine.processors} processors, ${date.slice(0, 10)}. Each line is one dump each way, one right after the other, on the same machine as the server. With zstd, \`pg_dump\` is of 17, since 15 knows gzip alone; the lines with a pipe are what 15 can do with a \`zstd\` beside it, on processors that are busy before anything is hashed: no bar is asked of them. The time is until dump and manifest are on the disk; that for reading the dump again comes on top. Memory is that of our process at its peak, with decoding.`;
 }
 
-function pairRow(compression: string, pair: Pair): string[] {
+function pairRow(way: string, pair: Pair): string[] {
   return [
-    compression,
+    way,
     `${pair.pgDumpSeconds.toFixed(1)} s`,
     `${pair.oursSeconds.toFixed(1)} s`,
     (pair.oursSeconds / pair.pgDumpSeconds).toFixed(2),
