@@ -55,11 +55,11 @@ export interface ServerFacts {
 }
 
 /** A newer pg_dump sets it, and servers before 17 do not know it. */
-const TRANSACTION_TIMEOUT = /^SET transaction_timeout = 0;\s*/gim;
+const TRANSACTION_TIMEOUT = /^\s*SET transaction_timeout = 0;\s*/i;
 /** A script has them around each large object. */
 const TRANSACTION = /^\s*(?:BEGIN|START TRANSACTION|COMMIT|END)\b[^;]*;\s*$/i;
 const UNDONE = /^\s*(?:ROLLBACK|ABORT|PREPARE TRANSACTION)\b/i;
-const TABLESPACE = /^SET default_tablespace = (?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*;\s*/gim;
+const TABLESPACE = /^\s*SET default_tablespace = (?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*;\s*/i;
 
 async function runItem(client: pg.Client, item: RestoreItem, options: RunOptions): Promise<void> {
   const { server, signal, withOwners } = options;
@@ -108,12 +108,12 @@ async function writeLargeObject(client: pg.Client, oid: number, data: AsyncItera
   }
 }
 
-/** A statement without what a server does not know and does without. */
+/** A statement without what a server does not know and does without. The texts of functions stay as they are. */
 function understoodBy({ tablespaces, versionNumber }: ServerFacts, sql: string): string {
-  const known = sql.replaceAll(TABLESPACE, (statement, quoted?: string, bare?: string) =>
+  const known = sql.replace(TABLESPACE, (statement, quoted?: string, bare?: string) =>
     tablespaces.has(quoted?.replaceAll('""', '"') ?? bare ?? '') ? statement : '',
   );
-  return versionNumber < 170_000 ? known.replaceAll(TRANSACTION_TIMEOUT, '') : known;
+  return versionNumber < 170_000 ? known.replace(TRANSACTION_TIMEOUT, '') : known;
 }
 
 /** Reads what the session's server has. */
