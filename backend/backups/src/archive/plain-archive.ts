@@ -10,7 +10,7 @@ const FIRST_PIECE = 64 * 1024;
 const SCAN_BYTES = 2048;
 const COMPLETE = '-- PostgreSQL database dump complete';
 const HEADER = /^-- PostgreSQL database dump\s*$/m;
-const HEADER_OF_ALL = /^-- PostgreSQL database cluster dump\s*$/m;
+const HEADER_OF_ALL = /^\s*(?:--\s*)?-- PostgreSQL database cluster dump\b/;
 const COPY = /^COPY\s+((?:"(?:[^"]|"")*"|[^\s("])+)\s*(?:\([^]*\))?\s+FROM\s+stdin\s*(?:;|WITH\b)/i;
 const ABOUT_ROLES =
   /^(GRANT\b|REVOKE\b|ALTER DEFAULT PRIVILEGES\b|(RE)?SET SESSION AUTHORIZATION\b|ALTER ("[^"]*"|[^;"])* OWNER TO ("[^"]*"|[^;"])*;$)/i;
@@ -38,10 +38,12 @@ export async function openPlainArchive(reader: ByteReader): Promise<OpenArchive>
 
 async function* readItems(reader: ByteReader, isOfPgDump: boolean): AsyncGenerator<RestoreItem, void, undefined> {
   let mayConnect = false;
+  let hasConnected = false;
   for (let count = 0; ; count++) {
     const { text, isRest, blanks, isConnected } = await nextStatement(reader, mayConnect);
     // a script by --create makes its database, connects to it once, and sets all settings again
-    mayConnect = isOfPgDump && !isConnected && (mayConnect || isOfDatabase(text));
+    hasConnected ||= isConnected;
+    mayConnect = isOfPgDump && !hasConnected && (mayConnect || isOfDatabase(text));
     if (isRest) {
       if (count === 0) throw new BackupFailure('damaged', 'the script holds no statement');
       if (skipBlanks(text) < text.length)
