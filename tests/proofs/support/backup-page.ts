@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { globSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
@@ -11,6 +13,7 @@ import type { Bar } from './proof.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const PAGE = path.join(root, 'docs/reference/backup-proof.md');
+const EXIT_UNAVAILABLE = 69;
 const PROOFS = ['backup-damage', 'backup-kills', 'backup-large'] as const;
 const MEBIBYTE = 2 ** 20;
 
@@ -31,21 +34,79 @@ interface KillMeasurements {
   readonly endedBefore: number;
 }
 
-/** Runs the proofs, unless only the page is wanted, and writes it. Ends with 1 when a bar is missed. */
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { page: { type: 'boolean', default: false } } });
-  for (const name of values.page ? [] : PROOFS) {
-    const child = spawn('npm', ['run', '--silent', 'prove', '--', name], { cwd: root, stdio: 'inherit' });
-    const [code] = (await once(child, 'exit')) as [number | null];
-    if (code !== 0) process.exitCode = 1;
+const HELP = `Usage: npm run prove:backups [-- --short | --page]
+
+Runs the proofs of backups one after the other and writes what they measured into docs/reference/backup-proof.md. Ends with 1
+when a bar is missed or a proof breaks off, in which case the page stays as it was.
+
+  --short   the same checks on less, in two minutes: nothing is written
+  --page    writes the page from what was kept, and runs nothing
+`;
+
+/** @returns the exit code */
+async function main(): Promise<number> {
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({ options: { page: flag, short: flag, help: { ...flag, short: 'h' } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
   }
-  const [damage, kills, large] = await Promise.all([
+  const environment = { ...process.env, CLEARWAY_S3_SERVER: findS3Server() };
+  const missing = values.page ? [] : missingPrograms(environment.CLEARWAY_S3_SERVER);
+  if (missing.length > 0) {
+    process.stderr.write(`The proofs need what is not there:\n${missing.map((one) => `  ${one}\n`).join('')}`);
+    return EXIT_UNAVAILABLE;
+  }
+  const startMs = Date.now();
+  let code = 0;
+  for (const [i, name] of (values.page ? [] : PROOFS).entries()) {
+    process.stdout.write(`\n==> ${i + 1} of ${PROOFS.length}: ${name}\n`);
+    code = Math.max(code, await prove(name, values.short ? ['--short'] : [], environment));
+  }
+  if (values.short) return code;
+  const found = await Promise.all([
     kept<{ readonly detections: readonly Detection[] }>('backup-damage'),
     kept<KillMeasurements>('backup-kills'),
     kept<LargeFindings>('backup-large'),
   ]);
+  const brokenOff = PROOFS.filter((_, i) => !values.page && Date.parse(found[i]?.date ?? '') < startMs);
+  if (brokenOff.length > 0) {
+    process.stderr.write(`\n${brokenOff.join(', ')} broke off: ${path.relative(root, PAGE)} stays as it was\n`);
+    return 1;
+  }
   const options = await resolveConfig(PAGE);
-  await writeFile(PAGE, await format(pageOf(damage, kills, large), { ...options, filepath: PAGE }));
+  await writeFile(PAGE, await format(pageOf(...found), { ...options, filepath: PAGE }));
+  process.stdout.write(`\n==> written: ${path.relative(root, PAGE)}\n`);
+  return code;
+}
+
+/** Runs a proof in a process of its own. */
+async function prove(name: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const program = [...process.execArgv, path.join(import.meta.dirname, 'run.ts'), name, ...args];
+  const child = spawn(process.execPath, program, { cwd: root, stdio: 'inherit', env });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+/** versitygw: as `CLEARWAY_S3_SERVER` says, or where .ci/run installs it. */
+function findS3Server(): string | undefined {
+  const cache = process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache');
+  const [installed] = globSync(path.join(cache, 'clearway/versitygw-*/versitygw')).sort().reverse();
+  return process.env['CLEARWAY_S3_SERVER'] || installed;
+}
+
+/** What is to be installed before, each with how. */
+function missingPrograms(s3Server: string | undefined): string[] {
+  const runs = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+  return [
+    ...(runs('pg_dump') ? [] : ['pg_dump: apt-get install postgresql-client']),
+    ...(runs('zstd') ? [] : ['zstd: apt-get install zstd']),
+    ...(s3Server !== undefined && runs(s3Server)
+      ? []
+      : [
+          'versitygw: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, and its path in CLEARWAY_S3_SERVER',
+        ]),
+  ];
 }
 
 async function kept<Measurements>(name: (typeof PROOFS)[number]): Promise<Kept<Measurements>> {
@@ -131,4 +192,4 @@ function pairRow(way: string, pair: Pair): string[] {
 
 const memoryText = (bytes: number): string => String(Math.round(bytes / MEBIBYTE));
 
-await main();
+process.exitCode = await main();
