@@ -99,7 +99,8 @@ export function serverUrl(connectionString: string): string {
 /** The same server, another database. */
 export function urlOfDatabase(connectionString: string, database: string): string {
   const url = new URL(serverUrl(connectionString));
-  url.pathname = `/${encodeURIComponent(database)}`;
+  // the driver decodes no more than this
+  url.pathname = `/${encodeURI(database).replaceAll(/[?#]/g, encodeURIComponent)}`;
   return url.toString();
 }
 

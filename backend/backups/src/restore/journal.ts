@@ -139,7 +139,8 @@ export const isLeftBehind = ({ owner, ...journal }: RestoreJournal): boolean =>
 
 const isThisProcess = (identity: string): boolean => identity === identifyProcess(process.pid);
 
-const NAME_BYTES = 63;
+/** What PostgreSQL lets a name be. */
+export const NAME_BYTES = 63;
 
 /** A name with something added, as long as PostgreSQL lets a name be. */
 export function fittingName(name: string, suffix: string): string {

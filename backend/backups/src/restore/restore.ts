@@ -12,7 +12,7 @@ import { differenceFailure } from '../verify/verify.ts';
 import { cleanUpLeftBehind, giveUp } from './clean-up.ts';
 import { createDatabaseLike } from './create-database.ts';
 import { restoreInPlace } from './in-place.ts';
-import { fittingName, Journals, type RestoreJournal } from './journal.ts';
+import { fittingName, Journals, NAME_BYTES, type RestoreJournal } from './journal.ts';
 import { assertPreflight, preflight, type PreflightCheck } from './preflight.ts';
 import { restoreInto } from './restore-into.ts';
 import { databaseExists, swapDatabases, SwapNotAllowed } from './swap.ts';
@@ -65,6 +65,7 @@ export async function restoreBackup(
   request: RestoreRequest,
   dependencies: RestoreDependencies,
 ): Promise<RestoreResult> {
+  assertName(request.database);
   const session = { connectionString: request.serverUrl, applicationName: 'clearway-restore' };
   const lock = await openSession(session);
   try {
@@ -85,9 +86,18 @@ export async function restoreBackup(
  *
  * @throws BackupFailure `unreachable`
  */
-export function checkRestore(request: RestoreRequest): Promise<PreflightCheck[]> {
+export async function checkRestore(request: RestoreRequest): Promise<PreflightCheck[]> {
+  assertName(request.database);
   const session = { connectionString: request.serverUrl, applicationName: 'clearway-restore' };
   return withSession(session, (admin) => preflight(request.backup, { ...request, admin }));
+}
+
+/** The server would cut a longer name, and everything that is made after it is a copy of a template. */
+function assertName(database: string): void {
+  const isTemplate = /^template[01]$/.test(database);
+  if (!isTemplate && database !== '' && Buffer.byteLength(database) <= NAME_BYTES) return;
+  const why = isTemplate ? 'what new databases are copied from' : `no name of 1 to ${NAME_BYTES} bytes`;
+  throw new BackupFailure('preflight-refused', `'${database}' is ${why}`, { remedy: 'take another name: --to NAME' });
 }
 
 async function restoreLocked(work: Work): Promise<RestoreResult> {
