@@ -1,6 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
+// the source, since this runs before anything is built
+import { makeDirectorySync } from '../../backend/kernel/src/make-directory.ts';
 
 /** What the running start says of itself to a second one. */
 export interface RunningStart {
@@ -31,7 +33,7 @@ export interface StartLock {
  * @param file usually `.data/start.lock`
  */
 export function takeLock(file: string): LockResult {
-  mkdirSync(path.dirname(file), { recursive: true });
+  makeDirectorySync(path.dirname(file), { setting: 'DATA_DIRECTORY' });
   const own: RunningStart = {
     pid: process.pid,
     processStart: processStart(process.pid) ?? '',

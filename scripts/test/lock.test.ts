@@ -16,6 +16,12 @@ const left = (facts: object) =>
   JSON.stringify({ startedAt: new Date().toISOString(), ready: true, addresses: [], ...facts });
 
 describe('the lock of a start', () => {
+  test('cannot be where nobody can make anything, which ends at once and says what to set', () => {
+    expect(() => takeLock('/proc/clearway/start.lock')).toThrow(
+      /no folder can be made at \/proc\/clearway .*set DATA_DIRECTORY/,
+    );
+  });
+
   test('tells a second start who runs, since when and where', () => {
     const file = path.join(folder(), 'start.lock');
     lockIn(file).update({ ready: true, addresses: [{ name: 'gateway', address: 'http://127.0.0.1:8000', note: '' }] });

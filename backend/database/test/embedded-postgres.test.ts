@@ -158,6 +158,12 @@ describe('a later start', () => {
 describe('a refused start', () => {
   beforeEach(usePrepared);
 
+  test('ends at once where nobody can make a folder, and names the variable that moves it', async () => {
+    await expect(start({ dataDirectory: '/proc/clearway/data/postgres' })).rejects.toThrow(
+      /set DATA_DIRECTORY to a folder/,
+    );
+  });
+
   test('names the port that is taken and the variable that moves it', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     releases.push(() => other.close());

@@ -17,6 +17,7 @@ export { Lifecycle, type ReleaseOutcome } from './lifecycle.ts';
 export { operationsTokens } from './configuration/operations-tokens.ts';
 export { endInOrder, type EndableProcess, type EndCause } from './process-end.ts';
 export { backoffMs } from './backoff.ts';
+export { makeDirectorySync, type MakeDirectoryOptions } from './make-directory.ts';
 export { HealthRegistry, type CheckResult, type HealthCheck, type HealthReport, type HealthStatus } from './health.ts';
 export { heldConnectionCheck, type HeldConnection, type OpenHealthCheck } from './held-connection-check.ts';
 export {

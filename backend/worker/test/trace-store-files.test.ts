@@ -136,9 +136,11 @@ describe('a file that cannot be used', () => {
   });
 });
 
-test('a folder that cannot be made leaves traces in memory', () => {
-  const under = open();
-  const blocked = open({ folder: path.join(fileOf(under), 'below-a-file') });
+test.each([
+  ['below a file', (file: string) => path.join(file, 'below')],
+  ['where nobody can make anything', () => '/proc/clearway/traces'],
+])('a folder that cannot be made leaves traces in memory: %s', (_, folder) => {
+  const blocked = open({ folder: folder(fileOf(open())) });
   expect(blocked.problems[0]).toMatch(/cannot be kept on disk.*traces are in memory/);
   fill(blocked, 1);
   expect(blocked.store.find({ limit: 10 }).traces).toHaveLength(1);

@@ -1,6 +1,7 @@
+import { makeDirectorySync } from '@clearway/kernel';
 import type { LastWords } from '@clearway/contracts';
 import { scrub, type RequestRecord } from '@clearway/telemetry';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { url as inspectorUrl } from 'node:inspector';
 import { totalmem } from 'node:os';
 import path from 'node:path';
@@ -127,8 +128,8 @@ export function openFlightRecorder(options: FlightRecorderOptions): FlightRecord
 
 function openFolder(dataDirectory: string): string {
   const folder = path.join(dataDirectory, 'flight-recorder');
-  mkdirSync(dataDirectory, { recursive: true });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeDirectorySync(dataDirectory, { setting: 'DATA_DIRECTORY' });
+  makeDirectorySync(folder, { mode: 0o700, setting: 'DATA_DIRECTORY' });
   return folder;
 }
 

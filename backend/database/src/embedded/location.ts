@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { makeDirectorySync } from '@clearway/kernel';
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { everyoneMayEnter, type ServerAccount } from './account.ts';
 import { createFile, readIfPresent, replaceFile } from './files.ts';
@@ -16,7 +17,7 @@ export function clusterDirectory(
   account: ServerAccount | undefined,
   sharedDirectory: () => string,
 ): string {
-  mkdirSync(dirname(resolve(requested)), { recursive: true });
+  makeDirectorySync(dirname(resolve(requested)), { setting: 'DATA_DIRECTORY' });
   const wanted = join(realpathSync(dirname(resolve(requested))), basename(resolve(requested)));
   if (!account || existsSync(join(wanted, 'data')) || everyoneMayEnter(dirname(wanted))) return wanted;
   const pointer = `${wanted}.location`;

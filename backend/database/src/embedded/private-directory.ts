@@ -1,3 +1,4 @@
+import { makeDirectorySync } from '@clearway/kernel';
 import { lstatSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -41,7 +42,7 @@ export function sharedDirectory(chosen?: string): string {
   const refusals: string[] = [];
   for (const path of candidates) {
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeDirectorySync(dirname(path), { mode: 0o700 });
       return ownDirectory(path, isRoot ? 0o711 : 0o700);
     } catch (error) {
       refusals.push((error as Error).message);

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /** What is older was left by a process that was killed. */
@@ -40,6 +40,16 @@ export interface UploadStore {
   remove(name: string): Promise<void>;
 }
 
+/** Not by `recursive`, which Node tries forever where nobody can make anything, as in `/proc`. */
+async function makeDirectory(directory: string): Promise<void> {
+  if ((await stat(directory).catch(() => undefined))?.isDirectory()) return;
+  await makeDirectory(dirname(directory));
+  await mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return;
+    throw new Error(`${error.message}: set UPLOAD_DIRECTORY to a folder that this account may write to`);
+  });
+}
+
 /**
  * Opens the store, and removes what interrupted uploads of earlier processes left.
  *
@@ -47,7 +57,7 @@ export interface UploadStore {
  */
 export async function openUploadStore(directory: string, maxBytes: number): Promise<UploadStore> {
   const incoming = join(directory, 'incoming');
-  await mkdir(incoming, { recursive: true, mode: 0o700 });
+  await makeDirectory(incoming);
   await removeAbandoned(incoming);
   return {
     directory,

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { makeDirectorySync } from '@clearway/kernel';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { APPLICATION_ID, PAGE_BYTES, SCHEMA_VERSION, TABLES } from './schema.ts';
@@ -29,7 +30,7 @@ export interface OpenedDatabase {
 export function openDatabase(folder: string, sizes: StoreSizes): OpenedDatabase {
   const file = path.join(folder, FILE_NAME);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeDirectorySync(folder, { mode: 0o700, setting: 'DATA_DIRECTORY' });
     return { database: openFile(file, sizes), onDisk: true };
   } catch (error) {
     return openWithout(file, sizes, error);
