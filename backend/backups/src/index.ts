@@ -85,6 +85,7 @@ export {
 export type { ComparedRow } from './recover/stage.ts';
 export {
   BACKUP_EVENT_TYPES,
+  failureEvent,
   type BackupEvent,
   type BackupEventType,
   type TellBackupEvent,
@@ -92,9 +93,9 @@ export {
 export { isBad, unwellEvent, unwellEvents } from './notices/unwell-event.ts';
 export { openNotices, type NoticeOutcome, type Notices } from './notices/notices.ts';
 export type { RoutineOptions } from './routine/deps.ts';
-export { drillDatabase } from './routine/drill-database.ts';
-export { makeBackup } from './routine/make-backup.ts';
-export { proveNewest, type ProvenCopy } from './routine/prove-newest.ts';
+export { drillDatabase, drillEvent } from './routine/drill-database.ts';
+export { madeEvent, makeBackup } from './routine/make-backup.ts';
+export { proofEvent, proveNewest, type ProvenCopy } from './routine/prove-newest.ts';
 export { pruneDatabase, pruneFailures } from './routine/prune-database.ts';
 export { BACKUP_CHECKS, type BackupCheck, type BackupCheckId, type BackupCheckStatus } from './monitor/check.ts';
 export type { BackupFacts, StorageFacts } from './monitor/facts.ts';

@@ -99,6 +99,27 @@ describe('clearway backup run and monitor', () => {
     expect((await backup(['run', 'create', '--database', 'nobody'])).code).toBe(64);
   });
 
+  test('hand-made backups, proofs and drills are told too where nobody sits at a terminal, or when it is asked for', async () => {
+    const texts = async (args: string[], more: Record<string, string> = {}, ask?: () => Promise<string>) => {
+      notices.length = 0;
+      await clearway(['backup', ...args], { directory, variables: { ...variables, ...more }, ask });
+      return notices.map((notice) => (JSON.parse(notice) as { text: string }).text);
+    };
+    const ask = (): Promise<string> => Promise.resolve('');
+    const create = ['create', '--database', 'shop'];
+    expect(await texts(create)).toEqual(['*The backup of shop was made*']);
+    expect(await texts(create, {}, ask)).toEqual([]);
+    expect(await texts([...create, '--notify'], {}, ask)).toEqual(['*The backup of shop was made*']);
+    const url = 'postgresql://u:swordfish@127.0.0.1:1/shop';
+    expect(await texts(['create', '--database', url])).toEqual(['*The backup of shop failed*']);
+    expect(notices.join()).not.toContain('swordfish');
+    const level = ['--level', 'decode'];
+    expect(await texts(['verify', '--database', 'shop', ...level])).toEqual([expect.stringMatching(/ was proven\*$/)]);
+    expect(await texts(['verify', 'nothing', ...level])).toEqual(['*The backup of clearway could not be proven*']);
+    const drill = await texts(['drill', '--database', 'shop', '--objective', '1h'], { VERIFY_SERVER_URL: url });
+    expect(drill).toEqual([expect.stringMatching(/^\*The backup of shop (passed|failed) its drill\*$/)]);
+  });
+
   test('let the notices be tried', async () => {
     notices.length = 0;
     expect((await backup(['run', 'notice'])).out).toBe('told slack');
@@ -189,12 +210,13 @@ describe('with several storages', () => {
 
 describe('clearway backup schedule', () => {
   test('keeps one block in the crontab beside the lines of others, and takes just it away again', async () => {
-    const others = '# mine\n5 4 * * * true';
-    writeFileSync(crontab, `${others}\n`);
+    // in another encoding than ours, and with what an editor would tidy
+    const others = Buffer.from('# f\u00fcr mich\n5 4 * * * true\n\n\n', 'latin1');
+    writeFileSync(crontab, others);
     expect((await backup(['schedule', 'status', 'cron'])).code).toBe(1);
     const dry = await backup(['schedule', 'install', 'cron', '--dry-run']);
     expect(dry.out).toContain(`0 2 * * * cd ${directory} && ${process.execPath} `);
-    expect(readFileSync(crontab, 'utf8')).toBe(`${others}\n`);
+    expect(readFileSync(crontab)).toEqual(others);
     expect((await backup(['schedule', 'install', 'cron'])).out).toMatch(/^installed {2}cron/);
     expect((await backup(['schedule', 'install', 'cron'])).out).toMatch(/^unchanged {2}cron/);
     const written = readFileSync(crontab, 'utf8');
@@ -206,9 +228,25 @@ describe('clearway backup schedule', () => {
     await backup(['schedule', 'install', 'cron', '--environment', 'production']);
     expect(readFileSync(crontab, 'utf8')).toContain('--env-file=');
     await backup(['schedule', 'remove', 'cron', '--environment', 'production']);
-    expect((await backup(['schedule', 'remove', 'cron'])).out).toMatch(/^removed {2}cron/);
-    expect(readFileSync(crontab, 'utf8')).toBe(`${others}\n`);
+    expect(readFileSync(crontab, 'utf8')).toBe(written);
+    // also when nothing of the configuration is left
+    expect((await backup(['schedule', 'remove', 'cron'], { SHOP_URL: '' })).out).toMatch(/^removed {2}cron/);
+    expect(readFileSync(crontab)).toEqual(others);
     expect((await backup(['schedule', 'remove', 'cron'])).out).toMatch(/^absent {2}cron/);
+  });
+
+  test('says which variables of this shell the scheduler will not see', async () => {
+    const processVariables = { SHOP_URL: 'postgresql://one', SLACK_WEBHOOK_URL: 'https://two', HOME: '/root' };
+    const install = (text: string) =>
+      clearway(['backup', 'schedule', 'install', 'systemd', '--units', path.join(directory, 'seen')], {
+        directory,
+        variables,
+        processVariables,
+        environmentFile: { name: '.env', text },
+      });
+    const { error } = await install('SLACK_WEBHOOK_URL=https://two\nBACKUP_DIR=kept');
+    expect(error).toBe('warning: systemd does not see SHOP_URL of this shell: write them into .env');
+    expect((await install('SLACK_WEBHOOK_URL=https://two\nSHOP_URL=postgresql://one')).error).toBe('');
   });
 
   test('writes timers and services, brings them up to date, and leaves files of others alone', async () => {

@@ -1,7 +1,7 @@
 import type { BackedUpDatabase } from '../configuration/open-backups.ts';
 import { runDrill, type DrillResult } from '../drill/drill.ts';
 import { writeDrillReport } from '../drill/report.ts';
-import { failureEvent } from '../notices/backup-event.ts';
+import { failureEvent, type BackupEvent } from '../notices/backup-event.ts';
 import { isToBeTold, orWait, tellSafely, type RoutineOptions } from './deps.ts';
 
 /**
@@ -27,7 +27,13 @@ export async function drillDatabase(
   return results;
 }
 
-function tellDrill(database: string, { report, failure }: DrillResult, options: RoutineOptions): void {
+function tellDrill(database: string, drilled: DrillResult, options: RoutineOptions): void {
+  if (drilled.failure && !isToBeTold(drilled.failure, options)) return;
+  tellSafely(options, drillEvent(database, drilled, options.clock.nowMs()));
+}
+
+/** The event of a drill. */
+export function drillEvent(database: string, { report, failure }: DrillResult, nowMs: number): BackupEvent {
   const { backupId, restoreSeconds, objectiveSeconds, id, storage } = report;
   const facts = {
     drill: id,
@@ -35,13 +41,8 @@ function tellDrill(database: string, { report, failure }: DrillResult, options: 
     ...(restoreSeconds !== null && { restoreSeconds }),
     ...(objectiveSeconds !== null && { objectiveSeconds }),
   };
-  const nowMs = options.clock.nowMs();
-  if (failure) {
-    const event = failureEvent('backup.drill_failed', database, failure, { nowMs, backupId, facts });
-    if (isToBeTold(failure, options)) tellSafely(options, event);
-    return;
-  }
-  tellSafely(options, {
+  if (failure) return failureEvent('backup.drill_failed', database, failure, { nowMs, backupId, facts });
+  return {
     type: 'backup.drill_passed',
     at: new Date(nowMs).toISOString(),
     severity: 'info',
@@ -51,5 +52,5 @@ function tellDrill(database: string, { report, failure }: DrillResult, options: 
     remedy: null,
     reason: null,
     facts,
-  });
+  };
 }

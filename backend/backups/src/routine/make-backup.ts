@@ -41,7 +41,8 @@ export async function makeBackup(database: BackedUpDatabase, options: RoutineOpt
   }
 }
 
-function madeEvent(
+/** The event of a backup that was made. */
+export function madeEvent(
   database: string,
   { id, manifest, verifications, copies }: CreatedBackup,
   nowMs: number,

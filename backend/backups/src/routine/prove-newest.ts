@@ -59,14 +59,19 @@ async function proveIn(
   }
 }
 
-function tellCopy(database: string, { storage, backupId, result, failure }: ProvenCopy, options: RoutineOptions): void {
-  const nowMs = options.clock.nowMs();
-  if (failure) {
-    const event = failureEvent('backup.proof_failed', database, failure, { nowMs, backupId, facts: { storage } });
-    if (isToBeTold(failure, options)) tellSafely(options, event);
-    return;
-  }
-  if (result && !result.isEarlier) tellSafely(options, provenEvent(database, storage, result, nowMs));
+function tellCopy(database: string, copy: ProvenCopy, options: RoutineOptions): void {
+  const event = proofEvent(database, copy, options.clock.nowMs());
+  if (event && (!copy.failure || isToBeTold(copy.failure, options))) tellSafely(options, event);
+}
+
+/** The event of a proof; none of one that somebody else has made. */
+export function proofEvent(
+  database: string,
+  { storage, backupId, result, failure }: ProvenCopy,
+  nowMs: number,
+): BackupEvent | undefined {
+  if (failure) return failureEvent('backup.proof_failed', database, failure, { nowMs, backupId, facts: { storage } });
+  return result && !result.isEarlier ? provenEvent(database, storage, result, nowMs) : undefined;
 }
 
 function provenEvent(

@@ -1,4 +1,4 @@
-import type { BackupFailure, StoredBackup, VerifyResult } from '@clearway/backups';
+import type { BackupFailure, StoredBackup, TellBackupEvent, VerifyResult } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
@@ -9,6 +9,7 @@ import { oneOf } from './create.ts';
 import { backupDocument, failureDocument } from './document.ts';
 import { findCopies, openPlaces, type FoundCopy } from './every-storage.ts';
 import { findBackup } from './find.ts';
+import { notifyOption, telling } from './notices.ts';
 import { stateText } from './list.ts';
 import {
   dirOption,
@@ -46,13 +47,15 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
     .option('--storage <id>', 'a storage of clearway.yaml, local, or all: the copies of every storage in turn')
     .addOption(waitForProofOption)
     .addOption(dirOption)
+    .addOption(notifyOption)
     .addOption(jsonOption)
     .addHelpText('after', EXAMPLES)
     .action(async (id, options) => {
       const asJson = options.json === true;
       const startMs = context.clock.nowMs();
       const waitSeconds = options.wait === undefined ? 0 : secondsOf(options.wait);
-      const work = async (acting: Acting): Promise<ExitCode> => {
+      const work = async (acting: Acting, tell: TellBackupEvent): Promise<ExitCode> => {
+        const { failureEvent, proofEvent } = await import('@clearway/backups');
         const level = oneOf('--level', options.level, ['decode', 'restore', 'exact']) ?? 'exact';
         const verifyServer = await verifyServerToUse(context, options.server);
         const places = await openPlaces(context, { ...options, verifyServer });
@@ -60,12 +63,29 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
         const identities = await identitiesToUse(context, options.identity);
         // whom one waits for has done the same
         const unlessProvenSinceMs = options.wait === undefined ? undefined : startMs;
-        const verify: Verify = (copy) =>
-          engine.verify({ backup: copy, level, identities, unlessProvenSinceMs, ...acting });
-        if (places.isAll) return verifyEach(await findCopies(places, id), verify, asJson, context);
+        const verify: Verify = async (copy) => {
+          const result = await engine.verify({ backup: copy, level, identities, unlessProvenSinceMs, ...acting });
+          const proven = { storage: copy.storage.id, backupId: copy.id, result, failure: result.failure };
+          const event = proofEvent(copy.manifest.source?.database ?? 'clearway', proven, context.clock.nowMs());
+          if (event) tell(event);
+          return result;
+        };
+        if (places.isAll) {
+          const missing = (failure: BackupFailure, storage: string): unknown =>
+            tell(
+              failureEvent('backup.proof_failed', databaseName ?? 'clearway', failure, {
+                nowMs: context.clock.nowMs(),
+                facts: { storage },
+              }),
+            );
+          return verifyEach(await findCopies(places, id), { verify, missing }, asJson, context);
+        }
         return report(await verify(await findBackup(storage, id, databaseName, 'newest')), asJson, context);
       };
-      finish(await act(context, asJson, work, waitSeconds));
+      const { notify, database } = options;
+      const told = (acting: Acting): Promise<ExitCode> =>
+        telling(context, { notify, database, failed: 'backup.proof_failed' }, (tell) => work(acting, tell));
+      finish(await act(context, asJson, told, waitSeconds));
     });
 }
 
@@ -74,7 +94,10 @@ type Verify = (backup: StoredBackup) => Promise<VerifyResult>;
 /** Verifies copies one after the other. One that is wrong does not keep the others from being looked at. */
 async function verifyEach(
   copies: readonly FoundCopy[],
-  verify: Verify,
+  {
+    verify,
+    missing,
+  }: { readonly verify: Verify; readonly missing: (failure: BackupFailure, storage: string) => unknown },
   asJson: boolean,
   context: CliContext,
 ): Promise<ExitCode> {
@@ -90,6 +113,7 @@ async function verifyEach(
       ended = render(result, context, asJson);
     } else {
       documents.push({ storage: copy.storage.id, failure });
+      missing(result.failure, copy.storage.id);
       ended = refused(result.failure, context);
     }
     if (code === EXIT.ok) code = ended;
