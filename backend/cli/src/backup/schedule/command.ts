@@ -5,9 +5,10 @@ import { act } from '../act.ts';
 import type { BackupCommand } from '../command.ts';
 import { configuredBackups } from '../configured.ts';
 import { cronScheduler } from './cron.ts';
-import { plannedRuns, type PlannedRun } from './plan.ts';
+import { assertInstallation, plannedRuns, type PlannedRun } from './plan.ts';
 import type { Scheduler } from './scheduler.ts';
-import { systemdScheduler } from './systemd.ts';
+import { isRoot, systemdScheduler } from './systemd.ts';
+import { unseenVariables } from './unseen-variables.ts';
 import { jsonOption } from '../options.ts';
 
 const EXAMPLES = `
@@ -49,13 +50,14 @@ export function addScheduleCommand(backup: BackupCommand, context: CliContext, f
   const run = async (
     kind: string,
     options: ScheduleOptions,
-    work: (scheduler: Scheduler, runs: readonly PlannedRun[]) => Promise<number>,
+    work: (scheduler: Scheduler, planned: () => Promise<readonly PlannedRun[]>) => Promise<number>,
   ): Promise<void> =>
     finish(
       await act(context, options.json === true, async () => {
         const installation = { directory: context.directory, environment: options.environment };
-        const runs = plannedRuns((await configuredBackups(context)).databases, installation);
-        return work(schedulerOf(kind, context, options), runs);
+        assertInstallation(installation);
+        const planned = async () => plannedRuns((await configuredBackups(context)).databases, installation);
+        return work(schedulerOf(kind, context, options), planned);
       }),
     );
   const say = (options: ScheduleOptions, status: string, scheduler: Scheduler, runs: readonly PlannedRun[]): void => {
@@ -64,16 +66,27 @@ export function addScheduleCommand(backup: BackupCommand, context: CliContext, f
     for (const { cron, description } of runs) context.out(`  ${cron.padEnd(16)}  ${description}`);
   };
 
+  const warn = (kind: string, { environment, units }: ScheduleOptions): void => {
+    const unseen = unseenVariables(context, { directory: context.directory, environment });
+    const file = environment === undefined ? '.env' : `.env.${environment}`;
+    if (unseen.length > 0)
+      context.error(`warning: ${kind} does not see ${unseen.join(', ')} of this shell: write them into ${file}`);
+    if (kind === 'systemd' && units === undefined && !isRoot())
+      context.error('warning: timers of an account end with its last session, unless: loginctl enable-linger');
+  };
+
   command('install', 'install the schedule, or bring it up to date')
     .option('--dry-run', 'show what would be written, and write nothing')
     .action((kind, options) =>
-      run(kind, options, async (scheduler, runs) => {
+      run(kind, options, async (scheduler, planned) => {
+        const runs = await planned();
         if (options.dryRun) {
           for (const { place, text } of scheduler.show(runs)) context.out(`# ${place}\n${text}`);
           return EXIT.ok;
         }
         const hasChanged = await scheduler.install(runs);
         say(options, hasChanged ? 'installed' : 'unchanged', scheduler, runs);
+        warn(kind, options);
         return EXIT.ok;
       }),
     );
@@ -84,7 +97,8 @@ export function addScheduleCommand(backup: BackupCommand, context: CliContext, f
     }),
   );
   command('status', 'say whether the schedule is installed').action((kind, options) =>
-    run(kind, options, async (scheduler, runs) => {
+    run(kind, options, async (scheduler, planned) => {
+      const runs = await planned();
       const status = await scheduler.status(runs);
       say(options, status, scheduler, runs);
       return status === 'installed' ? EXIT.ok : EXIT.problem;

@@ -29,13 +29,17 @@ const WHAT = {
   prune: 'Remove what retention does not keep of the backups of',
 } as const;
 
+/** @throws UsageError for a name that files and units cannot have */
+export function assertInstallation({ environment }: Installation): void {
+  if (environment !== undefined && !/^[a-z0-9][a-z0-9_-]{0,39}$/i.test(environment))
+    throw new UsageError(`${environment} is not the name of an environment: use letters, digits, - and _`);
+}
+
 /** What is to be run for the databases, by their rules in clearway.yaml. */
 export function plannedRuns(
   databases: readonly BackedUpDatabase[],
   { directory, environment }: Installation,
 ): PlannedRun[] {
-  if (environment !== undefined && !/^[a-z0-9][a-z0-9_-]{0,39}$/i.test(environment))
-    throw new UsageError(`${environment} is not the name of an environment: use letters, digits, - and _`);
   const script = path.resolve(import.meta.dirname, '../../../bin/clearway.js');
   const file = environment === undefined ? [] : [`--env-file=${path.join(directory, `.env.${environment}`)}`];
   return databases.flatMap(({ id, policy }) => {

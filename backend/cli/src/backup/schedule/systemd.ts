@@ -9,6 +9,9 @@ import type { Scheduler, ShownPart } from './scheduler.ts';
 
 const WRITTEN_BY = '# Written by clearway backup schedule install';
 
+/** Whether timers are those of the machine. */
+export const isRoot = (): boolean => userInfo().uid === 0;
+
 /**
  * The schedule as timers of systemd: those of the machine for root, of the account for others.
  *
@@ -16,12 +19,11 @@ const WRITTEN_BY = '# Written by clearway backup schedule install';
  */
 export function systemdScheduler(context: CliContext, installation: Installation, units?: string): Scheduler {
   const prefix = `${installationName(installation)}.`;
-  const isRoot = userInfo().uid === 0;
   const home = context.variables['XDG_CONFIG_HOME'] ?? path.join(context.variables['HOME'] ?? '~', '.config');
-  const folder = units ?? (isRoot ? '/etc/systemd/system' : path.join(home, 'systemd/user'));
+  const folder = units ?? (isRoot() ? '/etc/systemd/system' : path.join(home, 'systemd/user'));
   const systemctl = async (...args: string[]): Promise<void> => {
     if (units !== undefined) return;
-    const { code, error } = await runProgram(context, 'systemctl', [...(isRoot ? [] : ['--user']), ...args]);
+    const { code, error } = await runProgram(context, 'systemctl', [...(isRoot() ? [] : ['--user']), ...args]);
     if (code !== 0) throw new Error(`systemctl ${args[0]} failed: ${error.trim()}`);
   };
   const wanted = (runs: readonly PlannedRun[]): ShownPart[] =>
