@@ -254,6 +254,23 @@ describe('before anything is changed', () => {
   });
 });
 
+test('what is said and kept of an encrypted backup that cannot be restored repeats no row of it', async () => {
+  const orphan = 'CREATE TABLE a (k text PRIMARY KEY); CREATE TABLE b (k text CONSTRAINT of_a REFERENCES a)';
+  const write = `SET session_replication_role = replica; INSERT INTO b VALUES ('a-private-value')`;
+  const connectionString = await server.makeDatabase('orphan', `${orphan}; ${write}`);
+  const key = await generateIdentity();
+  const made = await bench.create({ connectionString, recipients: [await identityToRecipient(key)] });
+  const { failure, backup: tried } = await bench.engine.verify({ backup: made, level: 'exact', identities: [key] });
+  expect(failure).toMatchObject({ reason: 'restore-failed', message: expect.stringMatching(/23503.*of_a/) as unknown });
+  expect(tried.verifications.state).toBe('damaged');
+  const restoring = restore('orphaned', { backup: made, allowUnproven: true, identities: [key] });
+  await expect(restoring).rejects.toThrow(/^(?!.*a-private-value)/);
+  const kept = ['restores', made.id].flatMap((folder) =>
+    readdirSync(path.join(bench.directory, folder)).map((file) => path.join(bench.directory, folder, file)),
+  );
+  for (const file of kept) expect(readFileSync(file, 'latin1')).not.toContain('a-private-value');
+});
+
 describe('a dump that was made elsewhere', () => {
   const folder = (): string => path.join(bench.directory, 'elsewhere');
 

@@ -193,6 +193,15 @@ describe('clearway backup drill', () => {
 });
 
 describe('clearway backup new-key', () => {
+  test('makes a key for which the safety backup of a restore is encrypted too, whatever is restored', async () => {
+    const { out: recipient } = await backup(['new-key', 'safety.txt']);
+    const target = await server.makeDatabase('guarded', SCHEMA);
+    const variables = { ...contextOf().variables, BACKUP_RECIPIENTS: recipient };
+    const restored = await json(['restore', id, '--to', new URL(target).pathname.slice(1)], { variables });
+    const files = readdirSync(path.join(directory, 'kept', String(restored['safetyBackupId'])));
+    expect(files.filter((file) => /^(database|globals)/.test(file)).every((file) => file.endsWith('.age'))).toBe(true);
+  });
+
   test('writes a private key for its owner alone, opens with it what is encrypted, and overwrites none', async () => {
     const { out: recipient } = await backup(['new-key', 'mine.txt']);
     expect(statSync(path.join(directory, 'mine.txt')).mode & 0o777).toBe(0o600);

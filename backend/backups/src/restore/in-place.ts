@@ -27,7 +27,7 @@ export interface InPlaceOptions {
  */
 export async function restoreInPlace(backup: StoredBackup, options: InPlaceOptions): Promise<boolean | null> {
   const { connectionString, identities, onProgress, signal } = options;
-  const { content, roles } = backup.manifest;
+  const { content, roles, encryption } = backup.manifest;
   const dump = await openDump(backup, { identities });
   try {
     const client = await openSession({ connectionString, applicationName: 'clearway-restore' });
@@ -37,8 +37,14 @@ export async function restoreInPlace(backup: StoredBackup, options: InPlaceOptio
       await emptyDatabase(client);
       await client.query(`SELECT set_config('search_path', '', false)`);
       const server = await readServerFacts(client);
-      const how = { onProgress, signal, server, withOwners: options.withOwners, isOneTransaction: true };
-      await runArchive(client, dump.archive, how);
+      await runArchive(client, dump.archive, {
+        onProgress,
+        signal,
+        server,
+        withOwners: options.withOwners,
+        isOneTransaction: true,
+        hidesRows: encryption !== null,
+      });
       await dump.finish();
       if (content) await assertEqual(client, backup.manifest, options);
       await client.query('COMMIT');

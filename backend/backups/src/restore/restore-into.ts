@@ -36,7 +36,8 @@ export async function restoreInto(backup: StoredBackup, options: RestoreIntoOpti
       const { makeRoles, withOwners } = options;
       const ownership = { withOwners, makeRoles: makeRoles && options.isOwnServer };
       const server = await readServerFacts(client);
-      await runArchive(client, dump.archive, { onProgress, signal, server, ...ownership });
+      const hidesRows = backup.manifest.encryption !== null;
+      await runArchive(client, dump.archive, { onProgress, signal, server, hidesRows, ...ownership });
       await dump.finish();
       await client.query('ANALYZE');
     } finally {

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly withOwners: boolean;
   /** Whether a role that a statement names and the server has not is made: on a server that is nobody else's. */
   readonly makeRoles?: boolean;
+  /** Whether messages are to be without values of rows: they are kept beside a backup that is encrypted, and sent on. */
+  readonly hidesRows: boolean;
   /** Whether all is run in a transaction that the session has begun, and that no statement of the dump may end. */
   readonly isOneTransaction?: boolean;
 }
@@ -42,7 +44,7 @@ export async function runArchive(client: pg.Client, archive: OpenArchive, option
     try {
       await runItem(client, item, options);
     } catch (error) {
-      throw refused(error, label, item);
+      throw refused(error, label, item, options.hidesRows);
     }
   }
 }
@@ -124,7 +126,7 @@ export async function readServerFacts(client: pg.Client): Promise<ServerFacts> {
   return { tablespaces: new Set(rows.map(({ name }) => name)), versionNumber: rows[0]?.number ?? 0 };
 }
 
-function refused(error: unknown, label: string, item: RestoreItem): BackupFailure {
+function refused(error: unknown, label: string, item: RestoreItem, hidesRows: boolean): BackupFailure {
   if (error instanceof BackupFailure) return error;
   const { code, where } = error as { code?: string; where?: string };
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return asBackupFailure(error, 'restore-failed');
@@ -137,5 +139,23 @@ function refused(error: unknown, label: string, item: RestoreItem): BackupFailur
   const remedy = /^role "/.test(failure.message)
     ? 'make the role, or leave owners and rights away: --no-owners'
     : full?.remedy;
-  return new BackupFailure(reason, `${label}: ${failure.message}${at}`, { cause: error, ...(remedy && { remedy }) });
+  const what = hidesRows ? withoutRows(error as ServerError) : `${failure.message}${at}`;
+  return new BackupFailure(reason, `${label}: ${what}`, { cause: error, ...(remedy && { remedy }) });
+}
+
+interface ServerError {
+  readonly code?: string;
+  readonly message?: string;
+  readonly table?: string;
+  readonly constraint?: string;
+}
+
+/** SQLSTATE classes of what is said about names, abilities and resources: they repeat no value. */
+const WITHOUT_VALUES = /^(0A|08|3D|3F|42|53|54|57|58)/;
+
+/** What a server said, unless it can repeat what it was given. */
+function withoutRows({ code = '', message = '', table, constraint }: ServerError): string {
+  if (WITHOUT_VALUES.test(code)) return message;
+  const names = [table && `table ${table}`, constraint && `constraint ${constraint}`].filter(Boolean).join(', ');
+  return `the server refused it with ${code}${names && ` (${names})`}; what it said is left out, since the backup is encrypted`;
 }

@@ -5,6 +5,7 @@ import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { act, type Acting } from './act.ts';
 import type { BackupCommand } from './command.ts';
+import { recipientsToUse } from './create.ts';
 import { findBackup } from './find.ts';
 import { dirOption, identityOption, jsonOption, latestOfOption, storageOption, waitOption } from './options.ts';
 import { askWhatToRestore, confirmInPlace, NotConfirmed } from './restore-asking.ts';
@@ -90,7 +91,7 @@ export interface RestoreOptions {
 
 async function restore(id: string, options: RestoreOptions, context: CliContext, acting: Acting): Promise<ExitCode> {
   const { urlOfDatabase } = await import('@clearway/backups');
-  const { engine, storage, databaseName } = await openBackups(context, options);
+  const { engine, storage, databaseName, entry } = await openBackups(context, options);
   if (options.list) return listRestores(engine, options, context);
   const serverUrl = urlOfDatabase(await databaseToUse(context, options.server), 'postgres');
   if (options.confirm !== undefined || options.undo !== undefined) return settle(engine, serverUrl, options, context);
@@ -101,6 +102,7 @@ async function restore(id: string, options: RestoreOptions, context: CliContext,
   const { backup, to } = chosen;
   if (to === undefined && options.pointInTime === undefined)
     throw new UsageError('restore to which database? --to NAME');
+  const recipients = entry?.policy.recipients ?? recipientsToUse(context, undefined);
   const request = {
     backup,
     serverUrl,
@@ -111,6 +113,8 @@ async function restore(id: string, options: RestoreOptions, context: CliContext,
     withoutOwners: !options.owners,
     allowUnproven: options.unproven,
     pointInTime: options.pointInTime,
+    // of the safety backup: without any, those of the backup that is restored
+    ...(recipients.length > 0 && { recipients }),
     identities: await identitiesToUse(context, options.identity),
     ...acting,
   };
