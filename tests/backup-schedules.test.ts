@@ -93,9 +93,14 @@ describe('the examples of schedules', () => {
     expect(shell.stderr.toString()).toBe('');
   });
 
-  test('for Vercel ask for paths of the worker at times that exist', () => {
-    const { crons } = JSON.parse(read('vercel.json')) as { crons: { path: string; schedule: string }[] };
-    expect(crons.map(({ path: at }) => at)).toEqual(['/api/cron/backup', '/api/cron/backup?work=prove']);
+  test('for Vercel ask at times that exist for paths of its project, which lead to the worker', () => {
+    const { crons, rewrites } = JSON.parse(read('vercel.json')) as {
+      crons: { path: string; schedule: string }[];
+      rewrites: { source: string; destination: string }[];
+    };
     expect(crons.every(({ schedule }) => isSchedule(schedule))).toBe(true);
+    const asked = crons.map(({ path: at }) => rewrites.find(({ source }) => source === at)?.destination ?? '');
+    expect(asked.map((address) => new URL(address).pathname)).toEqual(['/api/cron/backup', '/api/cron/backup']);
+    expect(asked.map((address) => new URL(address).searchParams.get('work'))).toEqual([null, 'prove']);
   });
 });
