@@ -19,6 +19,35 @@ const refused = (
 
 const post = (...fields: string[]): string => head('POST /', ...fields);
 
+/** The client looks away until the gateway has given up, which only the upstream is told. */
+function unreadAnswer(): FailureCase {
+  const released = Promise.withResolvers<void>();
+  return {
+    title: 'an answer that is not read',
+    reason: 'client_timeout',
+    status: 200,
+    answer: 'none',
+    attempts: [{ status: 200, reason: 'client_timeout' }],
+    upstream: async (servers) => ({
+      targets: [
+        {
+          url: await servers.http((_req, res) => {
+            res.once('close', () => released.resolve()).end(Buffer.alloc(64 * 1024 * 1024));
+          }),
+        },
+      ],
+      timeouts: { totalMs: 1000 },
+    }),
+    async request(client, path) {
+      const { socket, closed } = client.connect();
+      socket.pause().write(head(`GET ${path}`));
+      await released.promise;
+      socket.destroy();
+      return { ...(await closed), text: '' };
+    },
+  };
+}
+
 /** An upstream that reads what it is sent, and answers when that is complete. */
 const reading = async (servers: Servers): Promise<object> => ({
   targets: [{ url: await servers.http((req, res) => req.resume().once('end', () => res.end('ok'))) }],
@@ -117,24 +146,7 @@ const LIMITS: readonly FailureCase[] = [
   },
   refused('headers that do not come', (path) => `GET ${path} HTTP/1.1\r\n`, { reason: 'client_timeout', status: 408 }),
   failedBody('a body that stops', 'client_timeout', 408, '3\r\nabc\r\n'),
-  {
-    title: 'an answer that is not read',
-    reason: 'client_timeout',
-    status: 200,
-    answer: 'none',
-    attempts: [{ status: 200, reason: 'client_timeout' }],
-    upstream: async (servers) => ({
-      targets: [{ url: await servers.http((_req, res) => res.end(Buffer.alloc(64 * 1024 * 1024))) }],
-      timeouts: { totalMs: 1000 },
-    }),
-    async request(client, path) {
-      const { socket, closed } = client.connect();
-      socket.pause().write(head(`GET ${path}`));
-      await new Promise((resolve) => setTimeout(resolve, 1300));
-      socket.destroy();
-      return { ...(await closed), text: '' };
-    },
-  },
+  unreadAnswer(),
   {
     title: 'more requests ahead of their answers than the limit',
     reason: 'request_invalid',
