@@ -8,6 +8,8 @@ import { measuresCoverage, runJest } from './jest.ts';
 import { testVariables } from './variables.ts';
 
 const EXIT_INTERRUPTED = 130;
+/** The tests start hundreds of processes from the same files: compiled once, each takes up to half less processor time. */
+const COMPILE_CACHE = 'node_modules/.cache/clearway/compiled';
 const root = path.dirname(path.dirname(import.meta.dirname));
 
 /**
@@ -31,7 +33,9 @@ async function main(args: readonly string[]): Promise<number> {
       stopDatabase = () => database.stop();
       variables['TEST_DATABASE_URL'] = database.url('postgres');
     }
+    // with code from the cache V8 would not count exactly
     if (measuresCoverage(args)) variables['CLEARWAY_CHILD_COVERAGE'] = path.join(scratch, 'coverage');
+    else variables['NODE_COMPILE_CACHE'] = path.join(root, COMPILE_CACHE);
     return await runJest(root, args, variables, abort.signal);
   } catch (error) {
     if (abort.signal.aborted) return EXIT_INTERRUPTED;

@@ -35,7 +35,8 @@ function start(variables: Record<string, string>): ChildProcess {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       ...environment,
-      ...(process.env['NODE_V8_COVERAGE'] && { NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] }),
+      NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
     },
   });
   children.push(child);

@@ -54,7 +54,8 @@ function start(...words: string[]): ChildProcess {
     env: {
       PATH: process.env['PATH'],
       DATABASE_URL: service.connectionString,
-      ...(process.env['NODE_V8_COVERAGE'] && { NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] }),
+      NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
     },
   });
   children.push(child);

@@ -56,12 +56,13 @@ export async function startDocumentedStack(): Promise<DocumentedStack> {
 }
 
 function variablesFor(folder: string, configuration: string, ports: Record<PortVariable, number>) {
-  const { PATH = '', HOME = '', NODE_V8_COVERAGE, TMPDIR } = process.env;
+  const { PATH = '', HOME = '', NODE_V8_COVERAGE, NODE_COMPILE_CACHE, TMPDIR } = process.env;
   return {
     PATH,
     HOME,
     ...(TMPDIR !== undefined && { TMPDIR }),
     ...(NODE_V8_COVERAGE !== undefined && { NODE_V8_COVERAGE }),
+    ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }),
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
     OTEL_LOCAL_URL: `http://127.0.0.1:${ports.WORKER_PORT}`,
     TRACKS_URL: `http://127.0.0.1:${ports.TRACKS_PORT}`,

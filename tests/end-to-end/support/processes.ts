@@ -34,14 +34,13 @@ export interface RunningProcess {
  * @param entry path from the repository's root
  */
 export function startProcess(entry: string, variables: Readonly<Record<string, string>>): RunningProcess {
-  const { PATH = '', HOME = '', NODE_V8_COVERAGE } = process.env;
+  const { PATH, HOME, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
   const folder = mkdtempSync(path.join(tmpdir(), 'clearway-process-'));
-  const coverage = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
   // on a busy machine any event loop stands still for a while, and says so in the log
   const quiet = { LOG_FORMAT: 'json', EVENT_LOOP_BLOCKED_MS: '0' };
   const child = spawn(process.execPath, [path.join(ROOT, entry)], {
     cwd: ROOT,
-    env: { PATH, HOME, ...coverage, ...quiet, DATA_DIRECTORY: folder, ...variables },
+    env: { PATH, HOME, NODE_V8_COVERAGE, NODE_COMPILE_CACHE, ...quiet, DATA_DIRECTORY: folder, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: LogLine[] = [];

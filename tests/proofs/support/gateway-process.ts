@@ -35,11 +35,11 @@ export async function startGatewayProcess(
   const folder = mkdtempSync(path.join(tmpdir(), 'clearway-proof-'));
   const file = path.join(folder, 'clearway.yaml');
   writeFileSync(file, JSON.stringify({ version: 1, ...configuration }));
-  const { PATH = '', HOME = '' } = process.env;
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const own = { GATEWAY_PORT: '0', ADMIN_PORT: '0', CLEARWAY_CONFIG: file, DATA_DIRECTORY: folder, LOG_FORMAT: 'json' };
   const child = spawn(process.execPath, [path.join(ROOT, 'backend/api-gateway/dist/index.js')], {
     cwd: ROOT,
-    env: { PATH, HOME, ...own, ...variables },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, ...own, ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'close').then(([code]) => code as number | null);

@@ -17,11 +17,12 @@ const CHILD = path.join(import.meta.dirname, 'child.ts');
 
 /** Starts one, with whatever limits a shell can set before. */
 export function startBackupProcess(task: ChildTask, limits = ''): BackupProcess {
+  const { PATH, HOME, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
   // the built engine, as everywhere where processes are started: what reads the sources takes 40 MiB more
   const args = ['--disable-warning=ExperimentalWarning', CHILD, JSON.stringify(task)];
   const child = spawn('/bin/sh', ['-c', `${limits} exec "$0" "$@"`, process.execPath, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] },
+    env: { PATH, HOME, NODE_V8_COVERAGE, NODE_COMPILE_CACHE },
   });
   let out = '';
   let said = '';

@@ -18,10 +18,11 @@ export function startChild(
   options: { env?: Record<string, string>; program?: string; cwd?: string; ipc?: boolean } = {},
 ): Child {
   const { program = process.execPath, env = {}, cwd, ipc = false } = options;
+  const { PATH, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
   const isSource = program === process.execPath && args[0]?.endsWith('.ts') === true;
   const flags = isSource ? ['-C', '@clearway/source'] : [];
   const child = spawn(program, [...flags, ...args], {
-    env: { PATH: process.env['PATH'], NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'], ...env },
+    env: { PATH, NODE_V8_COVERAGE, NODE_COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
     ...(cwd !== undefined && { cwd }),
   });
