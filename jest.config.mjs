@@ -19,6 +19,8 @@ export default {
   maxWorkers: '100%',
   // only v8: the transform leaves nothing for another one to instrument
   coverageProvider: 'v8',
+  // after each suite V8 goes through all code that its worker ever loaded: seconds, when that is of fifty suites
+  ...(process.env.CLEARWAY_CHILD_COVERAGE && { workerIdleMemoryLimit: '250MB' }),
   collectCoverageFrom: ['{backend,examples}/*/src/**/*.ts', 'scripts/{stack,testing}/**/*.ts', '!**/generated/**'],
   coverageReporters: ['text-summary', 'lcovonly', 'json-summary'],
   coverageThreshold: { global: { lines: 85 } },
