@@ -1,4 +1,4 @@
-import type { BackupFailure, StoredBackup, TellBackupEvent, VerifyResult } from '@clearway/backups';
+import type { BackedUpDatabase, BackupFailure, StoredBackup, TellBackupEvent, VerifyResult } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
@@ -59,14 +59,14 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
         const level = oneOf('--level', options.level, ['decode', 'restore', 'exact']) ?? 'exact';
         const verifyServer = await verifyServerToUse(context, options.server);
         const places = await openPlaces(context, { ...options, verifyServer });
-        const { engine, storage, databaseName } = places;
+        const { engine, storage, databaseName, entry } = places;
         const identities = await identitiesToUse(context, options.identity);
         // whom one waits for has done the same
         const unlessProvenSinceMs = options.wait === undefined ? undefined : startMs;
         const verify: Verify = async (copy) => {
           const result = await engine.verify({ backup: copy, level, identities, unlessProvenSinceMs, ...acting });
           const proven = { storage: copy.storage.id, backupId: copy.id, result, failure: result.failure };
-          const event = proofEvent(copy.manifest.source?.database ?? 'clearway', proven, context.clock.nowMs());
+          const event = proofEvent(idOf(copy, entry), proven, context.clock.nowMs());
           if (event) tell(event);
           return result;
         };
@@ -87,6 +87,12 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
         telling(context, { notify, database, failed: 'backup.proof_failed' }, (tell) => work(acting, tell));
       finish(await act(context, asJson, told, waitSeconds));
     });
+}
+
+/** A database as clearway.yaml calls it, else by its name on the server. */
+function idOf({ manifest }: StoredBackup, entry: BackedUpDatabase | undefined): string {
+  const name = manifest.source?.database ?? 'clearway';
+  return entry?.nameOnServer === name ? entry.id : name;
 }
 
 type Verify = (backup: StoredBackup) => Promise<VerifyResult>;
