@@ -40,6 +40,17 @@ const ALIKE: readonly (readonly [type: string, ...values: string[]])[] = [
   ['"char"', "'a'", "'b'", 'NULL'],
   ['name', "'a'", "'b'", 'NULL'],
   ['oid', '1', '0', 'NULL'],
+  ['bpchar', "'a'", "'a '", "''", 'NULL'],
+  ['timetz', "'12:00+00'", "'13:00+01'", 'NULL'],
+  ['inet', "'10.0.0.1'", "'10.0.0.1/8'", 'NULL'],
+  ['json', '\'{"a":1}\'', '\'{"a": 1}\'', 'NULL'],
+  ['varbit', "B'1'", "B'10'", "B''", 'NULL'],
+  ['point', "'(0,1)'", "'(-0,1)'", 'NULL'],
+  ['int4[]', "'{1,2}'", "'[0:1]={1,2}'", "'{{1,2}}'", "'{}'", 'NULL'],
+  ['text[]', "'{NULL}'", '\'{"NULL"}\'', '\'{""}\'', "'{}'", 'NULL'],
+  ['numrange', "'[1.0,2)'", "'[1,2)'", "'empty'", 'NULL'],
+  ['money', "'1'", "'1.01'", 'NULL'],
+  ['tsvector', "'a:1'", "'a'", "''", 'NULL'],
   ['composite', 'ROW(NULL, NULL)', 'NULL', "ROW(1, '')"],
 ];
 

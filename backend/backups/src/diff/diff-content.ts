@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { canonicalName } from '../archive/items.ts';
 import { quoteQualified } from '../connection/session.ts';
+import { isDetail } from '../manifest/objects.ts';
 import type { ManifestContent, ManifestTable } from '../manifest/schema.ts';
 
 /** What became of a table between two moments. */
@@ -46,9 +47,10 @@ export function diffContent(before: ManifestContent, after: ManifestContent): Co
   const tables = changes.filter((change) => change !== undefined);
   const known = new Set(tables.map(({ schema, table }) => quoteQualified(schema, table)));
   // a table with rows of its own is told once
-  const objects = objectChanges(before, after).filter(
-    ({ kind, name }) => kind !== 'table' || !known.has(canonicalName(name)),
-  );
+  const objects = objectChanges(before, after).filter(({ kind, name }) => {
+    if (kind === 'columns') return !known.has(canonicalName(name.slice(0, name.indexOf(': '))));
+    return kind !== 'table' || !known.has(canonicalName(name));
+  });
   return { tables, objects, sameTables: changes.length - tables.length };
 }
 
@@ -76,7 +78,9 @@ function tableChange(before: ManifestTable | undefined, after: ManifestTable | u
 }
 
 function objectChanges(before: ManifestContent, after: ManifestContent): ObjectChange[] {
-  const kinds = [...new Set([...Object.keys(before.objects), ...Object.keys(after.objects)])].sort();
+  const kinds = [...new Set([...Object.keys(before.objects), ...Object.keys(after.objects)])]
+    .filter((kind) => !isDetail(kind) || (kind in before.objects && kind in after.objects))
+    .sort();
   const named = kinds.flatMap((kind): ObjectChange[] => {
     const then = new Set(before.objects[kind]);
     const now = new Set(after.objects[kind]);

@@ -1,17 +1,12 @@
 import type pg from 'pg';
-
-/** Schemas whose objects are the server's own. */
-const OURS = (schema: string): string => `${schema} !~ '^pg_' AND ${schema} <> 'information_schema'`;
-/** An extension makes its members anew. */
-const NOT_OF_EXTENSION = (catalogue: string, oid: string): string =>
-  `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalogue}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`;
+import { NOT_OF_EXTENSION, OURS } from './catalogue-filters.ts';
+import { DETAILS } from './details.ts';
 
 const RELATION_KINDS = `CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view'
   WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' ELSE 'composite type' END`;
 
 /**
- * Names of everything that a restore must bring back besides rows, one query a kind. Names, not definitions: what the
- * server makes of a definition's text may change when it reads it again.
+ * Names of everything that a restore must bring back besides rows, one query a kind.
  */
 const QUERIES: readonly string[] = [
   `SELECT 'schema', n.nspname::text FROM pg_namespace n WHERE ${OURS('n.nspname')} AND ${NOT_OF_EXTENSION('pg_namespace', 'n.oid')}`,
@@ -55,6 +50,9 @@ const QUERIES: readonly string[] = [
    WHERE c.relrowsecurity AND ${OURS('n.nspname')} AND ${NOT_OF_EXTENSION('pg_class', 'c.oid')}`,
 ];
 
+/** Kinds that say what objects are like. A manifest that was made before they were listed does not have them. */
+export const isDetail = (kind: string): boolean => kind in DETAILS;
+
 /** Kinds of objects that say whose something is and who may use it: they need the roles. */
 export const KINDS_OF_ROLES: ReadonlySet<string> = new Set(['grant', 'owner']);
 
@@ -94,8 +92,12 @@ FROM owned o, aclexplode(o.acl) a WHERE a.grantee <> o.owner GROUP BY o.name, a.
  * @param owner the role that owned the database when it was dumped
  */
 export async function listObjects(client: pg.Client, owner: string): Promise<Record<string, string[]>> {
-  const objects: Record<string, string[]> = {};
-  const union = QUERIES.map((query) => `(${query})`).join(' UNION ALL ');
+  // what was looked at and is nowhere is said too, since older manifests have no details
+  const objects: Record<string, string[]> = Object.fromEntries(Object.keys(DETAILS).map((kind) => [kind, []]));
+  const details = Object.entries(DETAILS).map(
+    ([kind, query]) => `SELECT '${kind}', detail FROM (${query}) AS d(detail)`,
+  );
+  const union = [...QUERIES, ...details].map((query) => `(${query})`).join(' UNION ALL ');
   const { rows } = await client.query<{ kind: string; name: string }>(
     `SELECT * FROM (${union} UNION ALL (${ROLES_OF_OBJECTS})) AS object(kind, name)
      ORDER BY kind COLLATE "C", name COLLATE "C"`,

@@ -31,13 +31,16 @@ interface TableRow {
   readonly columns: readonly { name: string; type: string; is_system: boolean; generated: string }[] | null;
 }
 
-/** From the catalogue, so that a table which cannot be read is missed by nobody. */
+/**
+ * From the catalogue, so that a table which cannot be read is missed by nobody. A `bpchar` without a length goes as its
+ * output: it keeps blanks at the end, which its cast to text loses.
+ */
 const TABLES = `
 SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.relpersistence::text AS persistence,
   e.extname AS extension, config.oid IS NOT NULL AS is_configuration, nullif(config.condition, '') AS condition,
   CASE WHEN c.relkind = 'r' THEN pg_table_size(c.oid) ELSE 0 END AS size,
   (SELECT json_agg(json_build_object('name', a.attname, 'type', t.typname, 'generated', a.attgenerated,
-      'is_system', t.typnamespace = 'pg_catalog'::regnamespace) ORDER BY a.attnum)
+      'is_system', t.typnamespace = 'pg_catalog'::regnamespace AND (t.typname <> 'bpchar' OR a.atttypmod >= 0)) ORDER BY a.attnum)
    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
 FROM pg_class c
