@@ -61,6 +61,28 @@ describe('branches at Neon as backups', () => {
   test('are not called made when the operation fails', async () => {
     neon.faults.failsOperations = true;
     await expect(open().create()).rejects.toMatchObject({ reason: 'restore-failed' });
+    neon.faults.failsOperations = 'once';
+    await expect(open().create()).resolves.toMatchObject({ isInUse: false });
+    neon.faults.mostBranches = 2;
+    await expect(open().create()).rejects.toMatchObject({
+      reason: 'unsupported',
+      remedy: expect.stringContaining('neon prune') as unknown,
+    });
+  });
+
+  test('stay while another branch hangs on them, be it the one that was restored from them', async () => {
+    const create = async () => (clock.tick(1000), open().create());
+    const [restored, shown, free] = [await create(), await create(), await create()];
+    await open().restore(restored.name, {});
+    await open().restore(shown.name, { newBranch: 'look' });
+    const last = await create();
+    clock.tick(30 * DAY_MS);
+    expect((await open().list()).filter(({ isInUse }) => isInUse).map(({ name }) => name)).toEqual([
+      restored.name,
+      shown.name,
+    ]);
+    expect((await open().prune({ keepDays: 7, keepCount: 1 })).map(({ name }) => name)).toEqual([free.name]);
+    expect((await open().list()).map(({ name }) => name)).toContain(last.name);
   });
 
   test('say what is wrong with key, project and branch, and never show the key', async () => {
@@ -87,7 +109,7 @@ describe('branches at Neon as backups', () => {
       clock.tick(DAY_MS);
     }
     (neon.branch(made[1] ?? '') as { protected: boolean }).protected = true;
-    neon.add({ name: 'somebody-elses' });
+    neon.add({ name: 'somebody-elses', parent_id: neon.branch('main')?.id ?? '' });
     const rules = { keepDays: 2, keepCount: 1 };
     expect((await open().prune({ ...rules, isDryRun: true })).map(({ name }) => name)).toEqual([made[0]]);
     expect(neon.names()).toContain(made[0]);

@@ -45,7 +45,8 @@ const LONGEST_PAUSE_MS = 10_000;
 const errorSchema = z.object({ code: z.string().optional(), message: z.string().optional() });
 const operationSchema = z.object({ operation: z.object({ id: z.string(), action: z.string(), status: z.string() }) });
 const ENDED_WELL = new Set(['finished', 'skipped']);
-const ENDED_BADLY = new Set(['failed', 'error', 'cancelled']);
+/** One that failed is tried again by Neon as a rule: it is not at its end. */
+const FAILED = new Set(['failed', 'error']);
 
 /** An attempt that did not bring an answer that counts. */
 interface Missed {
@@ -80,10 +81,10 @@ export function openNeonApi(options: NeonApiOptions): NeonApi {
     for (let waitedMs = 0; ; waitedMs += FIRST_PAUSE_MS) {
       const { operation } = operationSchema.parse(await request('GET', `/operations/${encodeURIComponent(id)}`));
       if (ENDED_WELL.has(operation.status)) return;
-      if (ENDED_BADLY.has(operation.status))
-        throw new BackupFailure('restore-failed', `Neon could not ${operation.action}: it ${operation.status}`);
-      if (waitedMs >= patienceMs)
-        throw new BackupFailure('locked', `Neon is still at ${operation.action} after ${waitedMs / 1000} s`);
+      const isOver = waitedMs >= patienceMs;
+      if (operation.status === 'cancelled' || (isOver && FAILED.has(operation.status)))
+        throw new BackupFailure('restore-failed', `Neon could not ${operation.action}: ${operation.status}`);
+      if (isOver) throw new BackupFailure('locked', `Neon is still at ${operation.action} after ${waitedMs / 1000} s`);
       await wait(FIRST_PAUSE_MS);
     }
   };
@@ -146,9 +147,9 @@ const REFUSALS: Readonly<Record<number, readonly [BackupFailureReason, string]>>
 
 function refused(answer: Response, body: unknown): Missed {
   const { status } = answer;
-  const said = errorSchema.safeParse(body).data?.message ?? `it answered ${status}`;
-  const [reason, remedy] =
-    REFUSALS[status] ?? (status >= 500 ? ['unreachable', undefined] : ['unsupported', undefined]);
+  const { code, message: said = `it answered ${status}` } = errorSchema.safeParse(body).data ?? {};
+  const full = code === 'BRANCHES_LIMIT_EXCEEDED' ? 'remove some: clearway backup neon prune' : undefined;
+  const [reason, remedy] = REFUSALS[status] ?? [status >= 500 ? 'unreachable' : 'unsupported', full];
   const failure = new BackupFailure(
     reason,
     `Neon refused: ${said} (${status})`,

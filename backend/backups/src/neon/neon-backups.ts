@@ -1,5 +1,6 @@
 import type { Clock } from '@clearway/kernel';
 import { z } from 'zod';
+import { isAhead } from '../catalogue/ahead.ts';
 import { newBackupId, timeOfBackupId } from '../catalogue/id.ts';
 import { BackupFailure } from '../failures.ts';
 import type { NeonApi } from './api.ts';
@@ -32,6 +33,8 @@ export interface NeonBackup {
   readonly sizeBytes: number | null;
   /** Protected branches are never removed from here. */
   readonly isProtected: boolean;
+  /** Whether other branches hang on it: Neon removes none that has any. A branch that was restored hangs on its backup. */
+  readonly isInUse: boolean;
 }
 
 /** What a restore at Neon came to. */
@@ -83,7 +86,14 @@ const MOST_PAGES = 20;
  */
 export function neonBackups(api: NeonApi, clock: Clock): NeonBackups {
   const branches = () => listBranches(api);
-  const backups = async () => (await branches()).filter(isBackup).sort(byAge);
+  const backups = async () => {
+    const all = await branches();
+    const parents = new Set(all.map(({ parent_id }) => parent_id));
+    return all
+      .filter(isBackup)
+      .sort(byAge)
+      .map((branch) => backupOf(branch, parents.has(branch.id)));
+  };
   const find = async (nameOrId: string | undefined): Promise<Branch> => {
     const found = (await branches()).find(({ name, id, default: isDefault }) =>
       nameOrId === undefined ? isDefault === true : name === nameOrId || id === nameOrId,
@@ -97,9 +107,9 @@ export function neonBackups(api: NeonApi, clock: Clock): NeonBackups {
   return {
     async create(parent) {
       const from = await find(parent);
-      return backupOf(await make(`${PREFIX}${newBackupId(from.name, clock.nowMs())}`, from.id));
+      return backupOf(await make(`${PREFIX}${newBackupId(from.name, clock.nowMs())}`, from.id), false);
     },
-    list: async () => (await backups()).map(backupOf),
+    list: backups,
     async restore(name, { branch, newBranch }) {
       const source = await find(name);
       if (!isBackup(source)) throw new BackupFailure('not-found', `the branch ${name} is no backup`);
@@ -119,12 +129,13 @@ export function neonBackups(api: NeonApi, clock: Clock): NeonBackups {
       const all = await backups();
       const beforeMs = clock.nowMs() - keepDays * DAY_MS;
       const last = Math.max(1, keepCount);
-      const doomed = all.slice(0, -last).filter((branch) => !branch.protected && timeOf(branch) < beforeMs);
-      for (const { id } of isDryRun ? [] : doomed) {
-        const answer = await api.request('DELETE', `/branches/${encodeURIComponent(id)}`);
+      const isOld = ({ name, createdAt }: NeonBackup): boolean => timeOf({ name, created_at: createdAt }) < beforeMs;
+      const doomed = all.slice(0, -last).filter((one) => !one.isProtected && !one.isInUse && isOld(one));
+      for (const { branchId } of isDryRun ? [] : doomed) {
+        const answer = await api.request('DELETE', `/branches/${encodeURIComponent(branchId)}`);
         await api.finished(z.object({ operations: operationsSchema }).parse(answer).operations);
       }
-      return doomed.map(backupOf);
+      return doomed;
     },
   };
 }
@@ -155,7 +166,7 @@ async function listBranches(api: NeonApi, search?: string): Promise<Branch[]> {
     });
     const { branches, pagination } = listSchema.parse(await api.request('GET', `/branches?${query.toString()}`));
     found.push(...branches);
-    if (pagination?.next === undefined || branches.length < PAGE) break;
+    if (pagination?.next === undefined || branches.length === 0) break;
     cursor = pagination.next;
   }
   return found;
@@ -163,18 +174,20 @@ async function listBranches(api: NeonApi, search?: string): Promise<Branch[]> {
 
 const isBackup = ({ name }: Branch): boolean => name.startsWith(PREFIX);
 
-const timeOf = ({ name, created_at }: Branch): number => {
-  const named = timeOfBackupId(name.slice(PREFIX.length));
-  return Number.isNaN(named) ? Date.parse(created_at) : named;
+/** By its name, unless the clock that it comes from was ahead of Neon's. */
+const timeOf = ({ name, created_at }: Pick<Branch, 'name' | 'created_at'>): number => {
+  const [namedMs, createdMs] = [timeOfBackupId(name.slice(PREFIX.length)), Date.parse(created_at)];
+  return Number.isNaN(namedMs) || isAhead(namedMs, createdMs) ? createdMs : namedMs;
 };
 
 const byAge = (a: Branch, b: Branch): number => timeOf(a) - timeOf(b);
 
-const backupOf = (branch: Branch): NeonBackup => ({
+const backupOf = (branch: Branch, isInUse: boolean): NeonBackup => ({
   name: branch.name,
   branchId: branch.id,
   parentId: branch.parent_id ?? null,
   createdAt: branch.created_at,
   sizeBytes: branch.logical_size ?? null,
   isProtected: branch.protected ?? false,
+  isInUse,
 });

@@ -17,6 +17,8 @@ interface Branch {
   data: string;
 }
 
+const MOST_PER_PAGE = 3;
+
 /** What a test makes the server do. */
 export interface NeonFaults {
   /** Requests that change something are answered 423 so often. */
@@ -25,19 +27,27 @@ export interface NeonFaults {
   limitedTimes: number;
   /** The next change is made, and its connection closed without an answer. */
   losesAnswer: boolean;
-  /** The operations of the next change fail. */
-  failsOperations: boolean;
+  /** The operations of the next change fail, for good or once: the real one tries again by itself. */
+  failsOperations: boolean | 'once';
+  /** So many branches there may be. */
+  mostBranches: number;
 }
 
 /**
  * A server that speaks the wire format of the API of Neon for one project, and refuses what the real one refuses: another
- * key, an unknown project or branch, changes while an operation runs, a name twice, a branch that is the default one,
- * protected or has children.
+ * key, an unknown project or branch, changes while an operation runs, a name twice, too many branches, and the removal of a
+ * branch that is the default one or the root, protected, or has children. A page holds fewer branches than were asked for.
  */
 export async function startNeonServer(options: { readonly apiKey: string; readonly projectId: string }) {
-  const faults: NeonFaults = { lockedTimes: 0, limitedTimes: 0, losesAnswer: false, failsOperations: false };
+  const faults: NeonFaults = {
+    lockedTimes: 0,
+    limitedTimes: 0,
+    losesAnswer: false,
+    failsOperations: false,
+    mostBranches: 5000,
+  };
   const branches = new Map<string, Branch>();
-  const operations = new Map<string, { polls: number; action: string; branchId: string; fails: boolean }>();
+  const operations = new Map<string, { polls: number; action: string; branchId: string; fails: boolean | 'once' }>();
   const requests: string[] = [];
   const add = (fields: Partial<Branch> & { name: string }): Branch => {
     const at = new Date().toISOString();
@@ -70,8 +80,8 @@ export async function startNeonServer(options: { readonly apiKey: string; readon
     }
     res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   };
-  const refuse = (res: ServerResponse, status: number, message: string, headers = {}): void =>
-    answer(res, status, { request_id: randomUUID(), code: '', message }, headers);
+  const refuse = (res: ServerResponse, status: number, message: string, headers = {}, code = ''): void =>
+    answer(res, status, { request_id: randomUUID(), code, message }, headers);
   const isNameTaken = (name: string): boolean => [...branches.values()].some((branch) => branch.name === name);
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -94,7 +104,8 @@ export async function startNeonServer(options: { readonly apiKey: string; readon
       const found = operations.get(operationId);
       if (!found) return refuse(res, 404, 'operation not found');
       found.polls++;
-      const status = found.polls < 2 ? 'running' : found.fails ? 'failed' : 'finished';
+      const hasFailed = found.fails === 'once' ? found.polls === 2 : found.fails;
+      const status = found.polls < 2 ? 'running' : hasFailed ? 'failed' : 'finished';
       return answer(res, 200, {
         operation: { id: operationId, action: found.action, branch_id: found.branchId, status },
       });
@@ -119,7 +130,7 @@ export async function startNeonServer(options: { readonly apiKey: string; readon
   };
   const list = (res: ServerResponse, query: URLSearchParams): void => {
     const search = query.get('search') ?? '';
-    const limit = Number(query.get('limit') ?? 100);
+    const limit = Math.min(Number(query.get('limit') ?? 100), MOST_PER_PAGE);
     const found = [...branches.values()].filter(({ name, id }) => name.includes(search) || id === search);
     const from = Number(query.get('cursor') ?? 0);
     const page = found.slice(from, from + limit);
@@ -136,6 +147,8 @@ export async function startNeonServer(options: { readonly apiKey: string; readon
     if (!parent) return refuse(res, 404, 'parent branch not found');
     if (name === undefined || name.length > 256) return refuse(res, 400, 'branch name is not valid');
     if (isNameTaken(name)) return refuse(res, 409, 'branch with the provided name already exists');
+    if (branches.size >= faults.mostBranches)
+      return refuse(res, 422, 'branches limit exceeded', {}, 'BRANCHES_LIMIT_EXCEEDED');
     const made = add({ name, parent_id: parent.id, data: parent.data });
     answer(res, 201, {
       branch: shown(made),
@@ -146,7 +159,8 @@ export async function startNeonServer(options: { readonly apiKey: string; readon
     });
   };
   const remove = (res: ServerResponse, branch: Branch): void => {
-    if (branch.default) return refuse(res, 422, 'cannot delete the default branch');
+    if (branch.default || branch.parent_id === undefined)
+      return refuse(res, 422, 'cannot delete the default branch, nor the root');
     if (branch.protected) return refuse(res, 422, 'cannot delete a protected branch');
     if ([...branches.values()].some(({ parent_id }) => parent_id === branch.id))
       return refuse(res, 422, 'cannot delete a branch that has children');

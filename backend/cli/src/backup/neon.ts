@@ -77,7 +77,7 @@ export function addNeonCommand(backup: BackupCommand, context: CliContext, finis
     );
   neon
     .command('prune')
-    .summary('remove old backups, never the last one')
+    .summary('remove old backups, never the last one, nor what other branches hang on')
     .option('--keep-days <days>', 'those that are younger stay (default: 7)')
     .option('--keep-count <number>', 'so many of the newest stay (default: 1)')
     .option('--dry-run', 'remove nothing')
@@ -113,11 +113,10 @@ async function confirm(name: string, { ask }: CliContext): Promise<void> {
 
 function print(backups: readonly NeonBackup[], json: true | undefined, context: CliContext): void {
   if (json) return context.out(JSON.stringify({ backups }, null, 2));
-  for (const { name, createdAt, sizeBytes, isProtected } of backups) {
+  for (const { name, createdAt, sizeBytes, isProtected, isInUse } of backups) {
     const size = sizeBytes === null ? '' : sizeText(sizeBytes);
-    context.out(
-      `${safe(name)}  ${ageText(createdAt, context.clock.nowMs())}  ${size}${isProtected ? '  protected' : ''}`,
-    );
+    const notes = `${isProtected ? '  protected' : ''}${isInUse ? '  other branches hang on it' : ''}`;
+    context.out(`${safe(name)}  ${ageText(createdAt, context.clock.nowMs())}  ${size}${notes}`);
   }
 }
 
