@@ -241,6 +241,8 @@ describe('backups in the worker', () => {
     const again = await cron('', 'POST', alone);
     expect(again.status).toBe(409);
     expect(await again.json()).toMatchObject({ title: 'It is under way already' });
+    // other work waits its turn instead of being lost
+    expect((await cron('?work=prune', 'POST', alone)).status).toBe(202);
     await inState('decoded', alone);
   });
 });

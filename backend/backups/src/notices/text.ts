@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { bytesText } from '../monitor/sentences.ts';
 import type { BackupEvent, BackupEventType } from './backup-event.ts';
 
-const WHAT: Record<BackupEventType, string> = {
+const WHAT: Record<Exclude<BackupEventType, 'backup.notice_test'>, string> = {
   'backup.made': 'was made',
   'backup.failed': 'failed',
   'backup.proven': 'was proven',
@@ -12,7 +12,6 @@ const WHAT: Record<BackupEventType, string> = {
   'backup.prune_failed': 'could not be pruned',
   'backup.unwell': 'is not well',
   'backup.well': 'is well again',
-  'backup.notice_test': 'is what this notice is about: it is a test',
 };
 
 /** A notice for people. */
@@ -26,7 +25,7 @@ export function noticeText(event: BackupEvent, scrub: (text: string) => string):
   const { type, database, message, remedy, reason, backupId, at, facts } = event;
   const figures = Object.entries(facts).map(([name, value]) => `${name}: ${figureText(name, value)}`);
   return {
-    title: scrub(`The backup of ${database} ${WHAT[type]}`),
+    title: scrub(type === 'backup.notice_test' ? 'A test of the notices' : `The backup of ${database} ${WHAT[type]}`),
     lines: [
       message,
       ...(remedy === null ? [] : [`→ ${remedy}`]),
