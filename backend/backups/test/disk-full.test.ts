@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BACKUP_FAILURES, readBackup } from '../src/index.ts';
 import { openBench, openBenchServer, type Bench, type BenchServer } from './support/bench.ts';
 import type { ChildTask } from './support/child.ts';
+import type { FullTargetTask } from './support/full-target.ts';
 import { whyNoMount, withMount } from './support/mounts.ts';
 
 // three processes of the engine one after the other, and a server: far more than a minute on a busy machine
 jest.setTimeout(180_000);
 
 const MIB = 2 ** 20;
-const CHILD = [
-  process.execPath,
-  '--disable-warning=ExperimentalWarning',
-  path.join(import.meta.dirname, 'support', 'child.ts'),
-];
+const NODE = [process.execPath, '--disable-warning=ExperimentalWarning'];
+const CHILD = [...NODE, path.join(import.meta.dirname, 'support', 'child.ts')];
+const FULL_TARGET = [...NODE, path.join(import.meta.dirname, 'support', 'full-target.ts')];
 
 const whyNot = whyNoMount('tmpfs');
 const name = 'on a disk that is really full';
@@ -69,6 +68,37 @@ const name = 'on a disk that is really full';
       expect(Number(usedKib) - 10 * 1024).toBeLessThan(64);
       expect(JSON.parse(again)).toMatchObject({ id: expect.any(String), failures: [] });
     });
+
+    test.each([
+      ['its databases', 'storage-failed', /noise.*: .*No space left on device/],
+      ['all of it', /^(storage-failed|unreachable)$/, /No space left on device|ECONNRESET|EPIPE|terminated/],
+    ])(
+      'a restore to a server with %s there replaces nothing, says so, and the next one succeeds',
+      async (what, reason, message) => {
+        const roomy = mkdtempSync(path.join(tmpdir(), 'clearway-roomy-'));
+        try {
+          chmodSync(roomy, 0o755); // the account of the server passes through
+          cpSync(path.join(bench.directory, id), path.join(roomy, id), { recursive: true });
+          const serverDirectory = path.join(what === 'all of it' ? place : roomy, 'postgres');
+          const task: FullTargetTask = { directory: roomy, backupId: id, serverDirectory };
+          const args = [...FULL_TARGET, JSON.stringify(task)];
+          const said = await withMount({ kind: 'tmpfs', place, sizeBytes: 200 * MIB }, 'TMPDIR="$place" "$@"', args);
+          expect(JSON.parse(said)).toEqual({
+            full: {
+              reason: expect.stringMatching(reason),
+              message: expect.stringMatching(message),
+              remedy: expect.stringMatching(/(make room on|look whether) .*; shop is as it was$/),
+            },
+            kept: [1000],
+            again: { isSwapped: true, isExact: true },
+            rows: [3500],
+            databases: ['shop', expect.stringMatching(/^shop_before_/)],
+          });
+        } finally {
+          rmSync(roomy, { recursive: true, force: true });
+        }
+      },
+    );
 
     // the server alone takes 48 MiB, and the database 30; a server that cannot write its log either falls
     test.each([

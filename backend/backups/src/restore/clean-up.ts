@@ -36,6 +36,7 @@ export async function cleanUpLeftBehind(
 /**
  * Ends the journal of a restore that failed, and removes what it made unless that has the name by now.
  *
+ * @returns the journal as it is then
  * @throws when the server cannot be asked: the journal stays open then, for the next run
  */
 export async function giveUp(
@@ -43,11 +44,11 @@ export async function giveUp(
   journals: Journals,
   id: string,
   { reason, message }: BackupFailure,
-): Promise<void> {
+): Promise<RestoreJournal> {
   const journal = await journals.read(id);
-  if (!isOpen(journal)) return;
+  if (!isOpen(journal)) return journal;
   const isSwapped = await keepIfSwapped(admin, journal);
-  await journals.write({ ...journal, step: isSwapped ? 'swapped' : 'failed', failure: { reason, message } });
+  return journals.write({ ...journal, step: isSwapped ? 'swapped' : 'failed', failure: { reason, message } });
 }
 
 /** Whether a restore that ended early has swapped; if it has not, the database that it made is removed. */

@@ -12,7 +12,7 @@ import { differenceFailure } from '../verify/verify.ts';
 import { cleanUpLeftBehind, giveUp } from './clean-up.ts';
 import { createDatabaseLike } from './create-database.ts';
 import { restoreInPlace } from './in-place.ts';
-import { fittingName, Journals, NAME_BYTES, type RestoreJournal } from './journal.ts';
+import { fittingName, isOpen, Journals, NAME_BYTES, type RestoreJournal } from './journal.ts';
 import { assertPreflight, preflight, type PreflightCheck } from './preflight.ts';
 import { restoreInto } from './restore-into.ts';
 import { databaseExists, swapDatabases, SwapNotAllowed } from './swap.ts';
@@ -121,9 +121,25 @@ async function restoreLocked(work: Work): Promise<RestoreResult> {
   } catch (error) {
     const failure = asBackupFailure(error, 'restore-failed');
     // what the server cannot be asked now, the next run finds in the journal
-    await giveUp(admin, journals, journal.id, failure).catch(() => {});
-    throw failure;
+    const ended = await giveUp(admin, journals, journal.id, failure).catch(() =>
+      journals.read(journal.id).catch(() => undefined),
+    );
+    throw ended ? withWhatIsLeft(failure, ended) : failure;
   }
+}
+
+/** Says how the database is that was to be replaced, and what a full disk or a server that fell keeps from being removed. */
+function withWhatIsLeft(failure: BackupFailure, journal: RestoreJournal): BackupFailure {
+  const { step, database, newDatabase, safetyBackupId } = journal;
+  // in place, a connection that was lost may have been lost after all was done
+  if (step === 'swapping' || step === 'swapped' || newDatabase === database) return failure;
+  const left = [
+    ...(failure.remedy === undefined ? [] : [failure.remedy]),
+    ...(isOpen(journal) ? [`the next restore to ${database} removes ${newDatabase}`] : []),
+    ...(safetyBackupId === null ? [] : [`${database} is as it was`]),
+  ];
+  if (left.length === 0) return failure;
+  return new BackupFailure(failure.reason, failure.message, { cause: failure, remedy: left.join('; ') });
 }
 
 async function withSafetyBackup(
