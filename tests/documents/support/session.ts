@@ -10,6 +10,7 @@ import type { DocumentedStack } from './stack.ts';
 const PRINTED = {
   'trace-id': /(?:^Trace-Id: |"traceId":")([0-9a-f]{32})/gim,
   'track-id': /"id":"([0-9a-f-]{36})"(?=,"title")/g,
+  'backup-id': /\b(\d{8}T\d{6}Z-tracks-[0-9a-f]{6})\b/g,
   'restore-id': /\b(\d{8}T\d{6}Z-restore-[0-9a-f]{6})\b/g,
   recipient: /\b(age1[a-z0-9]{58})\b/g,
 };
