@@ -1,4 +1,5 @@
 import type { FailureReason } from '@clearway/kernel';
+import type { Socket } from 'node:net';
 import type { RawClient, Received } from '../support/raw-client.ts';
 import type { Servers } from '../support/servers.ts';
 
@@ -60,4 +61,28 @@ export interface FailureGroup {
 /** The head of a request. */
 export function head(line: string, ...fields: string[]): string {
   return [`${line} HTTP/1.1`, 'Host: gateway.example', ...fields, '', ''].join('\r\n');
+}
+
+/** An upstream over raw sockets that begins its answer with `half`, and goes on when the client has got that. */
+export function goingOn(
+  answer: string,
+  goOn: (socket: Socket) => void,
+): Required<Pick<FailureCase, 'upstream' | 'request'>> {
+  const begun = Promise.withResolvers<void>();
+  return {
+    async upstream(servers) {
+      const origin = await servers.raw((socket) => {
+        socket.once('data', () => socket.write(answer));
+        void begun.promise.then(() => goOn(socket));
+      });
+      return { targets: [{ url: origin }] };
+    },
+    async request(client, path) {
+      const connection = client.connect();
+      connection.socket.write(head(`GET ${path}`, 'Connection: close'));
+      await connection.until('half');
+      begun.resolve();
+      return connection.closed;
+    },
+  };
 }

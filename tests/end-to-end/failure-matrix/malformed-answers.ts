@@ -1,5 +1,5 @@
 import type { Servers } from '../support/servers.ts';
-import { head, type FailureCase, type FailureGroup } from './case.ts';
+import { goingOn, type FailureCase, type FailureGroup } from './case.ts';
 
 /** An upstream whose answer is this text. */
 const answering =
@@ -18,6 +18,8 @@ const refused = (title: string, text: string): FailureCase => ({
   upstream: answering(text),
 });
 
+const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+
 /** An answer whose body turns out to be wrong when its beginning was passed on. */
 const broken = (title: string, body: string): FailureCase => ({
   title,
@@ -25,18 +27,7 @@ const broken = (title: string, body: string): FailureCase => ({
   status: 200,
   answer: 'reset',
   attempts: [{ status: 200, reason: 'upstream_protocol' }],
-  upstream: async (servers) => ({
-    targets: [
-      {
-        url: await servers.raw((socket) => {
-          socket.once('data', () => {
-            socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
-            setTimeout(() => socket.end(body), 30);
-          });
-        }),
-      },
-    ],
-  }),
+  ...goingOn(`${CHUNKED}4\r\nhalf\r\n`, (socket) => socket.end(body)),
 });
 
 const ok = (fields: string, body = 'ok'): string => `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${body}`;
@@ -67,14 +58,7 @@ export const malformedAnswers: FailureGroup = {
       status: 200,
       answer: 'reset',
       attempts: [{ status: 200, reason: 'reset_mid_body' }],
-      upstream: async (servers) => {
-        const text = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf';
-        const origin = await servers.raw((socket) => {
-          socket.once('data', () => socket.write(text, () => setTimeout(() => socket.end(), 30)));
-        });
-        return { targets: [{ url: origin }] };
-      },
-      request: (client, path) => client.send(head(`GET ${path}`)),
+      ...goingOn(`${CHUNKED}9\r\nhalf`, (socket) => socket.end()),
     },
   ],
 };

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { head, type FailureCase, type FailureGroup } from './case.ts';
+import { goingOn, head, type FailureCase, type FailureGroup } from './case.ts';
 import type { Servers } from '../support/servers.ts';
 
 /** An upstream over raw sockets that acts as soon as the request has come. */
@@ -17,6 +17,27 @@ const failed = (
   answer: 'problem',
   attempts: [{ reason }],
 });
+
+/** The only connection is in use until the second request has been refused. */
+function inUse(): FailureCase {
+  const refused = Promise.withResolvers<void>();
+  return {
+    title: 'every connection in use',
+    ...failed('overloaded', 503),
+    succeeded: 1,
+    upstream: onRequest((socket) => void refused.promise.then(() => socket.end('HTTP/1.1 204 No Content\r\n\r\n')), {
+      connections: 1,
+      timeouts: { connectMs: 50 },
+    }),
+    async request(client, path) {
+      const first = client.send(head(`GET ${path}`, 'Connection: close'));
+      const received = await client.send(head(`GET ${path}`, 'Connection: close'));
+      refused.resolve();
+      await first;
+      return received;
+    },
+  };
+}
 
 /** What upstreams do wrong. */
 export const upstreamFailures: FailureGroup = {
@@ -56,11 +77,7 @@ export const upstreamFailures: FailureGroup = {
       status: 200,
       answer: 'reset',
       attempts: [{ status: 200, reason: 'reset_mid_body' }],
-      upstream: onRequest((socket) => {
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', () => {
-          setTimeout(() => socket.resetAndDestroy(), 20);
-        });
-      }),
+      ...goingOn('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', (socket) => socket.resetAndDestroy()),
     },
     {
       title: 'an answer that stops',
@@ -95,20 +112,6 @@ export const upstreamFailures: FailureGroup = {
       attempts: [{ status: 503, reason: 'upstream_5xx' }],
       upstream: onRequest((socket) => socket.end('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy')),
     },
-    {
-      title: 'every connection in use',
-      ...failed('overloaded', 503),
-      succeeded: 1,
-      upstream: onRequest((socket) => setTimeout(() => socket.end('HTTP/1.1 204 No Content\r\n\r\n'), 200), {
-        connections: 1,
-        timeouts: { connectMs: 50 },
-      }),
-      request: async (client, path) => {
-        const first = client.send(head(`GET ${path}`, 'Connection: close'));
-        const received = await client.send(head(`GET ${path}`, 'Connection: close'));
-        await first;
-        return received;
-      },
-    },
+    inUse(),
   ],
 };
