@@ -4,6 +4,7 @@ import { openSession, withSession } from '../src/connection/session.ts';
 import { measureDatabase } from '../src/index.ts';
 import { compareContent } from '../src/manifest/compare.ts';
 import type { ManifestContent } from '../src/manifest/schema.ts';
+import { listSequences, readSequences } from '../src/manifest/sequences.ts';
 import { openBench, openBenchServer, type BenchServer } from './support/bench.ts';
 
 const SCHEMA = (role: string): string => `
@@ -119,6 +120,16 @@ describe('a restored database that differs', () => {
     expect([columns, comment]).not.toContain(undefined);
     const told = await toldOf(`COMMENT ON TABLE t IS 'another'`, { ...content, objects });
     expect(told).toEqual([]);
+  });
+
+  test('is looked at without a lock on sequences, behind whose removal pg_dump would wait for ever', async () => {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    expect((await readSequences(client, await listSequences(client))).size).toBe(1);
+    const { rowCount } = await client.query(
+      `SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relkind = 'S' AND l.pid = pg_backend_pid()`,
+    );
+    await client.query('ROLLBACK');
+    expect(rowCount).toBe(0);
   });
 
   // at the end: no transaction holds a sequence

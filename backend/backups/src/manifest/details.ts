@@ -38,10 +38,10 @@ export const DETAILS: Readonly<Record<string, string>> = {
     JOIN pg_namespace m ON m.oid = p.relnamespace WHERE c.relkind IN ('r', 'p', 'f') AND ${MADE_HERE}`,
   option: `SELECT ${NAME} || ': ' || option FROM ${RELATION},
       unnest(c.reloptions || CASE WHEN c.relforcerowsecurity THEN ARRAY['row security forced'] END
-        || CASE WHEN c.relreplident IN ('f', 'n') THEN ARRAY['replica identity ' || c.relreplident::text] END
+        || CASE WHEN c.relkind IN ('r', 'p') AND c.relreplident IN ('f', 'n') THEN ARRAY['replica identity ' || c.relreplident::text] END
         || CASE WHEN c.relpersistence = 'u' THEN ARRAY['unlogged'] END
         || CASE WHEN NOT c.relispopulated THEN ARRAY['not populated'] END) AS option
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'i', 'S') AND ${MADE_HERE}`,
+    WHERE (c.relkind IN ('r', 'p', 'v', 'm', 'S') OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indisvalid)) AND ${MADE_HERE}`,
   key: `SELECT format('%I on %s: %s', o.conname, ${NAME}, concat_ws(' ', o.contype, ${KEY_COLUMNS('o.conrelid', 'o.conkey')},
       nullif(o.confrelid, 0)::regclass, o.confupdtype, o.confdeltype, o.confmatchtype,
       CASE WHEN o.condeferrable THEN 'deferrable' END, CASE WHEN o.condeferred THEN 'deferred' END))

@@ -22,7 +22,10 @@ ORDER BY 1, 2`);
 
 const BATCH = 100;
 
-/** Reads the values of sequences as they are now: no snapshot holds them still. */
+/**
+ * Reads the values of sequences as they are now: no snapshot holds them still. The session must be in a transaction. Its
+ * locks on them are given up at once: pg_dump would wait for ever behind a DROP SEQUENCE that waits for this transaction.
+ */
 export async function readSequences(client: pg.Client, sequences: readonly ListedSequence[]): Promise<SequenceValues> {
   const values = new Map<string, ManifestSequence['before']>();
   for (let i = 0; i < sequences.length; i += BATCH) {
@@ -30,7 +33,9 @@ export async function readSequences(client: pg.Client, sequences: readonly Liste
       const qualified = quoteQualified(schema, name);
       return `SELECT ${quoteText(qualified)} AS name, last_value::text AS last, is_called AS called FROM ${qualified}`;
     });
+    await client.query('SAVEPOINT sequences');
     const { rows } = await client.query<{ name: string; last: string; called: boolean }>(parts.join(' UNION ALL '));
+    await client.query('ROLLBACK TO SAVEPOINT sequences; RELEASE SAVEPOINT sequences');
     for (const { name, last, called } of rows) values.set(name, { lastValue: last, isCalled: called });
   }
   return values;
