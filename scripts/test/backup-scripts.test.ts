@@ -26,7 +26,7 @@ beforeAll(async () => {
   await sql.connect();
   await sql.query(`CREATE TABLE tracks AS SELECT g AS id FROM generate_series(1, 12) AS g`);
   made = run('backup-database.sh', 'staging', '--compression', 'gzip', '--json');
-}, 60_000);
+});
 afterAll(async () => {
   await sql?.query(`DROP DATABASE IF EXISTS "${copy}"`);
   await sql?.end();
@@ -53,7 +53,7 @@ describe('the scripts for backups', () => {
     const verified = run('verify-backup.sh', 'staging', id, '--level', 'decode');
     expect(verified).toMatchObject({ status: 0, out: expect.stringContaining('decode passed') });
     expect(run('verify-backup.sh', 'staging', '20261122T020000Z-tracks-3f9a1c').status).toBe(16);
-  }, 60_000);
+  });
 
   test('refuse an environment that nobody has described', () => {
     const { status, error } = run('backup-database.sh', 'production');

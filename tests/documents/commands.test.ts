@@ -50,7 +50,7 @@ describeWithTools(`the commands of the documents${missing === undefined ? '' : `
     stack = await startDocumentedStack();
     await leaveTraces(stack);
   }, START_LIMIT_MS);
-  afterAll(() => stack?.stop(), 60_000);
+  afterAll(() => stack?.stop());
   beforeEach(() => stack.restoreConfiguration());
 
   test.each(withCommands.map((document) => [document.name, document] as const))(

@@ -9,8 +9,8 @@ describe.each(FAILURE_MATRIX)('failures of $name: span, metric, log line, header
   let matrix: FailureMatrix;
   beforeAll(async () => {
     matrix = await startMatrix(group);
-  }, 60_000);
-  afterAll(() => matrix.stop(), 30_000);
+  });
+  afterAll(() => matrix.stop());
 
   test.each(group.cases)('$reason: $title', async (failure) => {
     expectAgreement(failure, await matrix.run(failure), matrix);

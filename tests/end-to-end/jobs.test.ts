@@ -60,7 +60,7 @@ afterAll(async () => {
   await Promise.all(processes.map((each) => each.stop()));
   await Promise.all([otlp.close(), own.close(), tracks.close()]);
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function start(entry: string, variables: Record<string, string>): Promise<string> {
   const started = startProcess(entry, variables);

@@ -49,7 +49,7 @@ beforeAll(async () => {
   const ready = await gateway.waitForLine((line) => line['message'] === 'gateway ready');
   origin = `http://127.0.0.1:${Number(ready['port'])}`;
   admin = `http://127.0.0.1:${Number(ready['admin_port'])}`;
-}, 60_000);
+});
 
 afterAll(async () => {
   await gateway.stop();

@@ -120,7 +120,7 @@ describe('separating tracks from posts', () => {
     expect(wrong).toEqual([]);
     const { posts, tracks, loose, doubled } = (await all()) ?? {};
     expect({ loose, doubled, missing: (posts ?? 0) - (tracks ?? 0) }).toEqual({ loose: 0, doubled: 0, missing: 0 });
-  }, 60_000);
+  });
 
   test('leaves a song alone that cannot be a track, writes down why, and tries it again when asked', async () => {
     await writeOldPosts(5);
