@@ -77,6 +77,7 @@ describe('a restore', () => {
     await expect(bench.engine.confirm({ serverUrl: server.adminUrl, id: result.id })).rejects.toMatchObject({
       reason: 'unsupported',
     });
+    writeFileSync(path.join(bench.directory, 'restores', 'half.json'), '{');
     const again = await restore('taken');
     const confirmed = await bench.engine.confirm({ serverUrl: server.adminUrl, id: again.id });
     expect(confirmed.step).toBe('confirmed');

@@ -89,7 +89,11 @@ export class Journals {
       await makeDirectory(this.#folder);
       await writeDurably(path.join(this.#folder, `${journal.id}.json`), `${JSON.stringify(updated, null, 1)}\n`);
     } catch (error) {
-      throw asBackupFailure(error, 'storage-failed');
+      const { reason, message } = asBackupFailure(error, 'storage-failed');
+      throw new BackupFailure(reason, `a restore keeps a journal, and this one cannot: ${message}`, {
+        cause: error,
+        remedy: 'make room there; or copy the backup to a folder that can be written, and restore from that: --dir',
+      });
     }
     return updated;
   }
@@ -104,8 +108,8 @@ export class Journals {
     }
     const journals: RestoreJournal[] = [];
     for (const name of names.filter((file) => file.endsWith('.json'))) {
-      const parsed = journalSchema.safeParse(JSON.parse(await readFile(path.join(this.#folder, name), 'utf8')));
-      if (parsed.success) journals.push(parsed.data);
+      const journal = parse(await readFile(path.join(this.#folder, name), 'utf8'));
+      if (journal) journals.push(journal);
     }
     // by the time within: names know no more than the second
     return journals.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
@@ -120,6 +124,15 @@ export class Journals {
 
   #now(): string {
     return new Date(this.#nowMs()).toISOString();
+  }
+}
+
+/** Undefined for what is no journal: it must not keep anybody from restoring. */
+function parse(text: string): RestoreJournal | undefined {
+  try {
+    return journalSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
   }
 }
 

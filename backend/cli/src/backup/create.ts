@@ -86,7 +86,8 @@ async function codeOfCopies(copies: readonly CopyOutcome[], context: CliContext)
   if (missing.length === 0) return EXIT.ok;
   const { BackupFailure } = await import('@clearway/backups');
   const what = missing.map(({ storage, failure }) => `${storage.id}: ${failure?.message}`).join('; ');
-  const remedy = 'the next backup copies it after, once the storage answers';
+  const remedies = new Set(missing.flatMap(({ failure }) => failure?.remedy ?? []));
+  const remedy = [...remedies, 'the next backup copies it after, once the storage answers'].join('; ');
   const failure = new BackupFailure('copies-missing', `there is no good copy in ${what}`, { remedy });
   printFailure(failure, false, context);
   return failure.exitCode;
