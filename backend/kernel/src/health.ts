@@ -90,8 +90,11 @@ export class HealthRegistry {
 
   /** Forgets the last result and asks anew at once, so that quick answers know as well: for when a connection is seen to break. */
   recheck(id: string): void {
+    const running = this.#entries.get(id)?.running;
     this.invalidate(id);
-    void this.report({ only: [id] });
+    if (running === undefined) void this.report({ only: [id] });
+    // what it found before the connection broke would stand in quick answers
+    else void running.then(({ status }) => (status === 'up' ? this.report({ only: [id] }) : undefined));
   }
 
   /**

@@ -121,6 +121,21 @@ describe('a result', () => {
     expect((await health.report({ quick: true })).status).toBe('unhealthy');
   });
 
+  test('of a probe that was under way when the connection broke is asked for again, for quick answers too', async () => {
+    const { probe, runs } = controlled();
+    const health = new HealthRegistry({ clock: manualClock() });
+    health.add(check('database', probe));
+    const first = health.report();
+    health.recheck('database');
+    runs[0]?.succeed();
+    await first;
+    expect(runs).toHaveLength(2);
+    runs[1]?.fail(new Error('gone'));
+    await health.report();
+    expect((await health.report({ quick: true })).status).toBe('unhealthy');
+    expect(runs).toHaveLength(2);
+  });
+
   test('of a probe that looked too early is not kept', async () => {
     const { probe, runs } = controlled();
     const health = new HealthRegistry({ clock: manualClock() });
