@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { Webhook } from 'standardwebhooks';
+import { createAuthority } from '../../../tests/end-to-end/support/certificates.ts';
 import {
   BACKUP_CHECKS,
   openNotices,
@@ -184,6 +185,7 @@ describe('notices', () => {
 
   test('leave by the mail server of this machine, whose certificate nobody signed, and give a login to none without encryption', async () => {
     const logins: string[] = [];
+    const { certificate: cert, key } = await (await createAuthority()).issue(['127.0.0.1']);
     const open = async (options: SMTPServerOptions) => {
       const mailServer = new SMTPServer({
         authOptional: true,
@@ -197,7 +199,10 @@ describe('notices', () => {
       await new Promise<void>((resolve) => mailServer.listen(0, '127.0.0.1', resolve));
       return mailServer;
     };
-    const servers = [await open({}), await open({ disabledCommands: ['STARTTLS'], allowInsecureAuth: true })];
+    const servers = [
+      await open({ cert, key }),
+      await open({ disabledCommands: ['STARTTLS'], allowInsecureAuth: true }),
+    ];
     const [selfSigned, plain] = servers.map((each) => (each.server.address() as AddressInfo).port);
     const send = async (smtpUrl: string) => {
       const variables = {
@@ -227,7 +232,7 @@ describe('notices', () => {
     const look = (minute: number, bad: Partial<Record<BackupCheckId, BackupCheckStatus>>, database = 'tracks') => {
       const checks = BACKUP_CHECKS.map((id): BackupCheck => ({ id, status: bad[id] ?? 'ok', message: `of ${id}` }));
       const checkedAt = new Date(Date.UTC(2026, 10, 29, 2, minute)).toISOString();
-      return events({ database, checkedAt, checks } as BackupStanding).map(({ type, severity, message }) =>
+      return events({ database, checkedAt, checks } as unknown as BackupStanding).map(({ type, severity, message }) =>
         [type, severity, message].join(' '),
       );
     };
