@@ -15,15 +15,32 @@ import { createProgram } from './program.ts';
  */
 export async function run(args: readonly string[], context: CliContext): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
-  const program = createProgram(context, (code) => {
+  let hasPrinted = false;
+  const out = (line: string): void => {
+    hasPrinted = true;
+    context.out(line);
+  };
+  const program = createProgram({ ...context, out }, (code) => {
     exitCode = code;
   });
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
+    if (args.includes('--json') && !hasPrinted) context.out(JSON.stringify({ failure: toldFailure(error) }, null, 2));
     return explainFailure(error, context);
   }
+}
+
+/** For scripts, which read standard output alone: a failure that no command told as JSON. */
+function toldFailure(error: unknown): object {
+  const reason =
+    error instanceof ConfigurationError
+      ? 'configuration'
+      : error instanceof UsageError || error instanceof CommanderError
+        ? 'usage'
+        : 'unexpected';
+  return { reason, message: error instanceof Error ? error.message : String(error), remedy: null };
 }
 
 /** Runs the command line of this process and sets its exit status. */

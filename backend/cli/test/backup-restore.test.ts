@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { openBenchServer, type BenchServer } from '../../backups/test/support/bench.ts';
+import { NotAnswered } from '../src/exit-codes.ts';
 import type { CliContext } from '../src/index.ts';
 import { clearway, type Outcome } from './support/context.ts';
 
@@ -104,6 +105,16 @@ describe('clearway backup restore', () => {
     expect(await titleIn(name)).toBe('track 7');
   });
 
+  test('asks nobody when it is to print JSON, which is all that it prints', async () => {
+    const person = answering(id, live, live);
+    const { code, out } = await restore(['--json'], person);
+    expect([code, person.questions, JSON.parse(out)]).toEqual([
+      64,
+      [],
+      { failure: expect.objectContaining({ reason: 'usage' }) },
+    ]);
+  });
+
   test('changes nothing when the name is typed wrong', async () => {
     await server.query(url, `UPDATE tracks SET title = 'mine' WHERE id = 7`);
     expect(await restore([], answering(id, live, 'yes'))).toMatchObject({
@@ -111,6 +122,11 @@ describe('clearway backup restore', () => {
       out: expect.stringMatching(/nothing was changed$/),
     });
     expect(await restore([id, '--to', live, '--in-place'], answering('no'))).toMatchObject({ code: 1 });
+    const left = { ask: () => Promise.reject(new NotAnswered()) };
+    expect(await restore([], left)).toMatchObject({
+      code: 1,
+      error: 'error: the question was not answered: nothing was changed',
+    });
     expect(await titleIn(live)).toBe('mine');
   });
 

@@ -82,6 +82,7 @@ describe('clearway backup create, list and show', () => {
     expect((await backup(['list'])).out).toMatch(new RegExp(`ID +DATABASE +STATE.*\\n${id} +\\S+ +exact`));
     expect((await backup(['show'])).out).toMatch(/TABLE +ROWS\npublic\.artists +3\npublic\.tracks +30\n/);
     expect((await backup(['list', '--dir', 'nowhere'])).out).toContain('holds no backup. Make one');
+    expect((await backup(['list', '--database', 'typo'])).out).toContain('holds no backup of typo. Make one');
   });
 
   test('count one table and one row as one', async () => {
@@ -404,9 +405,34 @@ describe('each class of failure', () => {
     [['create', '--database', 'env:NOT_SET'], 'the variable NOT_SET is not set'],
     [['restore', 'latest'], 'restore to which database? --to NAME'],
     [['drill', '--objective', 'soon'], 'soon is not a duration: write it like 90s, 30m or 2h'],
+    [['drill', '--objective', '-5m'], '-5m is not a duration: write it like 90s, 30m or 2h'],
+    [['verify', '--dir', ''], '--dir is empty'],
+    [['prune', '--keep-days', '-1'], '--keep-days is -1: give a whole number up to 9999'],
+    [
+      ['create', '--database', 'postgresql://me:se@cret@host:99999/x'],
+      'what was given is no URL of PostgreSQL: write postgresql://user:password@host:5432/database, and @ : / # in a password as %40 %3A %2F %23',
+    ],
   ])('usage: clearway backup %j', async (args, message) => {
     expect(await backup(args)).toMatchObject({ code: 64, error: `error: ${message}` });
+    const { code, out } = await backup([...args, '--json']);
+    expect([code, JSON.parse(out)]).toEqual([64, { failure: { reason: 'usage', message, remedy: null } }]);
   });
+
+  test.each(['../../x', '..%2fx', 'x y', '/etc', '20261122T020000Z-../x-3f9a1c'])(
+    'what is no id leads to no file: %s',
+    async (name) => {
+      for (const args of [
+        ['show', name],
+        ['verify', name],
+        ['restore', name, '--to', 'x'],
+        ['diff', name, name],
+      ])
+        expect(await backup(args)).toMatchObject({
+          code: 16,
+          error: expect.stringContaining('is not the id of a backup'),
+        });
+    },
+  );
 
   test('every command has examples in its help', async () => {
     const { out } = await clearway(['backup', '--help']);

@@ -118,7 +118,9 @@ export class Journals {
   /** @throws BackupFailure `not-found` */
   async read(id: string): Promise<RestoreJournal> {
     const journal = (await this.list()).find((candidate) => candidate.id === id);
-    if (!journal) throw new BackupFailure('not-found', `there is no restore ${id}`);
+    if (!journal) {
+      throw new BackupFailure('not-found', `there is no restore ${id}`, { remedy: 'clearway backup restore --list' });
+    }
     return journal;
   }
 

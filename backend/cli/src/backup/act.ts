@@ -3,6 +3,7 @@ import type { BackupFailure, BackupProgress, OnProgress } from '@clearway/backup
 import type { CliContext } from '../context.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { safe } from '../terminal/style.ts';
+import { failureDocument } from './document.ts';
 import { sizeText } from './sizes.ts';
 
 /** What a command is given while it runs. */
@@ -63,8 +64,8 @@ async function whenUnlocked<T>(
 
 /** Prints why something failed, and what to do. */
 export function printFailure(failure: BackupFailure, asJson: boolean, context: CliContext): void {
-  const { reason, message, remedy } = failure;
-  if (asJson) context.out(JSON.stringify({ failure: { reason, message, remedy } }, null, 2));
+  const { message, reason, remedy } = failure;
+  if (asJson) context.out(JSON.stringify({ failure: failureDocument(failure) }, null, 2));
   context.error(`error: ${safe(message)} (${reason})`);
   if (remedy !== undefined) context.error(`  → ${safe(remedy)}`);
 }

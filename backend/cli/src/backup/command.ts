@@ -1,6 +1,7 @@
 import type { Command } from '@commander-js/extra-typings';
 import { BACKUP_EXIT_CODES } from './exit-codes.ts';
 import type { CliContext } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { addAdoptCommand } from './adopt.ts';
 import { addCreateCommand } from './create.ts';
@@ -18,6 +19,14 @@ import { addScheduleCommand } from './schedule/command.ts';
 import { addShowCommand } from './show.ts';
 import { addVerifyCommand } from './verify.ts';
 
+/** A variable of a script that is not set gives an empty text, which would mean the folder one is in, or the usual database. */
+function assertNoneEmpty(command: Pick<Command, 'opts' | 'args'>): void {
+  for (const [name, value] of Object.entries(command.opts()))
+    if ([value].flat().includes(''))
+      throw new UsageError(`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is empty`);
+  if (command.args.includes('')) throw new UsageError('an argument is empty');
+}
+
 /** The group that the commands on backups are added to. */
 export type BackupCommand = Pick<Command, 'command'>;
 
@@ -27,7 +36,8 @@ export function addBackupCommand(program: Command, context: CliContext, finish: 
     .command('backup')
     .summary('make, prove and restore backups of PostgreSQL')
     .description('Makes backups of PostgreSQL databases, proves them by restoring and comparing, and restores them.')
-    .addHelpText('after', BACKUP_EXIT_CODES);
+    .addHelpText('after', BACKUP_EXIT_CODES)
+    .hook('preAction', (_, command) => assertNoneEmpty(command));
   addCreateCommand(backup, context, finish);
   addAdoptCommand(backup, context, finish);
   addListCommand(backup, context, finish);

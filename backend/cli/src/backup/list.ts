@@ -50,7 +50,13 @@ export function addListCommand(backup: BackupCommand, context: CliContext, finis
         const listing = await listAll(storages, databaseName);
         const faults = await faultsOf(listing);
         if (options.json) context.out(JSON.stringify(documentOf(listing), null, 2));
-        else render(listing, storages.map(({ location }) => location).join(' and '), context);
+        else
+          render(
+            listing,
+            storages.map(({ location }) => location),
+            databaseName,
+            context,
+          );
         for (const fault of faults) printFailure(fault, false, context);
         return faults[0]?.exitCode ?? EXIT.ok;
       });
@@ -70,11 +76,16 @@ export function stateText(state: string, context: CliContext): string {
   return context.style(COLOURS[state as keyof typeof COLOURS], state);
 }
 
-function render({ backups, unreadable, failures }: Listing, location: string, context: CliContext): void {
+function render(
+  { backups, unreadable, failures }: Listing,
+  locations: readonly string[],
+  database: string | undefined,
+  context: CliContext,
+): void {
   if (backups.length + unreadable.length + failures.length === 0) {
-    context.out(
-      `${location} ${location.includes(' and ') ? 'hold' : 'holds'} no backup. Make one: clearway backup create`,
-    );
+    const of = database === undefined ? '' : ` of ${safe(database)}`;
+    const hold = locations.length > 1 ? 'hold' : 'holds';
+    context.out(`${locations.join(' and ')} ${hold} no backup${of}. Make one: clearway backup create`);
     return;
   }
   const nowMs = context.clock.nowMs();

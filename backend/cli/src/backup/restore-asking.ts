@@ -1,6 +1,6 @@
 import type { BackupStorage, StoredBackup } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
-import { safe } from '../terminal/style.ts';
+import { count, safe } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { stateText } from './list.ts';
 import { renderBackup } from './show.ts';
@@ -25,8 +25,7 @@ export async function askWhatToRestore(
   const { backups } = await listBackups(storage);
   const choices = backups
     .filter(({ manifest }) => database === undefined || manifest.source?.database === database)
-    .toReversed()
-    .slice(0, MOST_SHOWN);
+    .toReversed();
   if (choices.length === 0) {
     throw new BackupFailure('not-found', `${storage.location} holds no backup`, {
       remedy: 'make one: clearway backup create',
@@ -77,19 +76,23 @@ const ask = async (question: string, context: CliContext): Promise<string> =>
 
 function renderChoices(choices: readonly StoredBackup[], context: CliContext): void {
   const nowMs = context.clock.nowMs();
-  const rows = choices.map(({ id, manifest, verifications }, i) => [
-    String(i + 1),
-    id,
-    safe(manifest.source?.database ?? ''),
-    stateText(verifications.state, context),
-    ageText(manifest.completedAt, nowMs),
-    sizeText(manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
-    manifest.purpose === 'regular' ? '' : manifest.purpose,
-  ]);
+  const rows = choices
+    .slice(0, MOST_SHOWN)
+    .map(({ id, manifest, verifications }, i) => [
+      String(i + 1),
+      id,
+      safe(manifest.source?.database ?? ''),
+      stateText(verifications.state, context),
+      ageText(manifest.completedAt, nowMs),
+      sizeText(manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+      manifest.purpose === 'regular' ? '' : manifest.purpose,
+    ]);
   const titles = ['', 'ID', 'DATABASE', 'STATE', 'MADE', 'SIZE', 'NOTE'];
   for (const line of table(
     titles.map((title) => ({ title })),
     rows,
   ))
     context.out(line);
+  const older = choices.length - rows.length;
+  if (older > 0) context.out(`and ${count(older, 'older one')}, by number or id: clearway backup list`);
 }

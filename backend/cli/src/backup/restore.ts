@@ -1,6 +1,6 @@
 import type { RestoreResult } from '@clearway/backups';
 import type { CliContext } from '../context.ts';
-import { EXIT, UsageError, type ExitCode } from '../exit-codes.ts';
+import { EXIT, NotAnswered, UsageError, type ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../program.ts';
 import { safe } from '../terminal/style.ts';
 import { act, type Acting } from './act.ts';
@@ -62,6 +62,7 @@ export function addRestoreCommand(backup: BackupCommand, context: CliContext, fi
         finish(await act(context, options.json === true, work, waitSeconds));
       } catch (error) {
         if (!(error instanceof NotConfirmed)) throw error;
+        if (options.json) throw new NotAnswered();
         context.out('nothing was changed');
         finish(EXIT.problem);
       }
@@ -95,7 +96,8 @@ async function restore(id: string, options: RestoreOptions, context: CliContext,
   if (options.list) return listRestores(engine, options, context);
   const serverUrl = urlOfDatabase(await databaseToUse(context, options.server), 'postgres');
   if (options.confirm !== undefined || options.undo !== undefined) return settle(engine, serverUrl, options, context);
-  const isAsking = options.to === undefined && context.ask !== undefined && options.pointInTime === undefined;
+  const isAsking =
+    options.to === undefined && context.ask !== undefined && !options.json && options.pointInTime === undefined;
   const chosen = isAsking
     ? await askWhatToRestore(storage, databaseName, context)
     : { backup: await findBackup(storage, id, databaseName, 'exact'), to: options.to };

@@ -38,7 +38,7 @@ export function addRunCommand(backup: BackupCommand, context: CliContext, finish
     .action(async (work, options) => {
       const kind = oneOf('<work>', work, WORK) ?? 'create';
       const asJson = options.json === true;
-      const code = await act(context, false, async (acting) => {
+      const code = await act(context, asJson, async (acting) => {
         if (kind === 'notice') return testNotices(context);
         const { backups, databases } = await configuredBackups(context, options.database);
         const results: Result[] = [];

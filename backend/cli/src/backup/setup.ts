@@ -83,20 +83,29 @@ async function sectionsOf(context: CliContext, { dir }: PlaceOptions): Promise<B
  */
 export async function databaseToUse(context: CliContext, database?: string, entry?: BackedUpDatabase): Promise<string> {
   if (entry) return entry.connectionString();
-  if (database !== undefined && /^postgres(ql)?:\/\//.test(database)) return database;
+  if (database !== undefined && /^postgres(ql)?:\/\//.test(database)) return checkedUrl(database, 'what was given');
   if (database?.startsWith('env:')) {
     const value = context.variables[database.slice(4)];
     if (!value) throw new UsageError(`the variable ${database.slice(4)} is not set`);
-    return value;
+    return checkedUrl(value, database.slice(4));
   }
   const usual = await databaseUrl(context);
   if (usual === undefined)
     throw new UsageError(
       'which database? Set DATABASE_URL, name one with --database, or start the embedded one: npm start',
     );
+  checkedUrl(usual, 'DATABASE_URL');
   if (database === undefined) return usual;
   const { urlOfDatabase } = await import('@clearway/backups');
   return urlOfDatabase(usual, database);
+}
+
+/** A URL that can be used; the message does not repeat it, since it may hold a password. */
+function checkedUrl(url: string, name: string): string {
+  if (/^postgres(ql)?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
+  throw new UsageError(
+    `${name} is no URL of PostgreSQL: write postgresql://user:password@host:5432/database, and @ : / # in a password as %40 %3A %2F %23`,
+  );
 }
 
 /** The server to restore into when a backup is proven: the one given, else VERIFY_SERVER_URL, else undefined for one of its own. */

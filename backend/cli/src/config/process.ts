@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseEnv } from 'node:util';
 import type { CliContext } from '../context.ts';
+import { NotAnswered } from '../exit-codes.ts';
 import { colourStyle, plainStyle, wantsColour } from '../terminal/style.ts';
 
 const PAGE_COLUMNS = 100;
@@ -38,6 +39,9 @@ async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await lines.question(question);
+  } catch (error) {
+    process.stderr.write('\n');
+    throw (error as NodeJS.ErrnoException).code === 'ABORT_ERR' ? new NotAnswered() : error;
   } finally {
     lines.close();
   }

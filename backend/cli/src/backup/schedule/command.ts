@@ -81,7 +81,10 @@ export function addScheduleCommand(backup: BackupCommand, context: CliContext, f
       run(kind, options, async (scheduler, planned) => {
         const runs = await planned();
         if (options.dryRun) {
-          for (const { place, text } of scheduler.show(runs)) context.out(`# ${place}\n${text}`);
+          const parts = scheduler.show(runs);
+          if (options.json)
+            context.out(JSON.stringify({ scheduler: scheduler.kind, status: 'shown', runs, parts }, null, 2));
+          else for (const { place, text } of parts) context.out(`# ${place}\n${text}`);
           return EXIT.ok;
         }
         const hasChanged = await scheduler.install(runs);
