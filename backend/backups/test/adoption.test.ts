@@ -39,10 +39,12 @@ async function restored(backup: StoredBackup): Promise<string> {
   return connectionString;
 }
 
-const databases = async (): Promise<unknown[]> =>
+/** Those of this test alone, oldest first: the server is shared. */
+const databases = (): Promise<unknown[]> =>
   server.query(
     server.adminUrl,
-    `SELECT oid, datname, shobj_description(oid, 'pg_database') FROM pg_database ORDER BY 1`,
+    `SELECT oid, datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE strpos(datname, $1) > 0 ORDER BY oid`,
+    [server.name('')],
   );
 
 withPgDump('a dump by pg_dump', () => {
@@ -73,11 +75,9 @@ umn" text DEFAULT 'x;''y'); ALTER TABLE "ta;ble "" -- 'q'" OWNER TO ${role}_user
   };
 
   test.each([
-    { file: 'custom.dump', options: ['-Fc'] },
     { file: 'inserts.dump', options: ['-Fc', '--rows-per-insert=7', '-Z0'] },
     { file: 'create.dump', options: ['-Fc', '--create', '--clean', '--if-exists'] },
-    { file: 'create.sql', options: ['--create', '--clean'] },
-    { file: 'clean.sql.gz', options: ['--clean', '--if-exists', '-Z6'] },
+    { file: 'create.sql.gz', options: ['--create', '--clean', '--if-exists', '-Z6'] },
     { file: 'inserts.sql', options: ['--column-inserts', '--quote-all-identifiers'] },
   ])('$file by $options brings back what it was made of, and touches nothing else', async ({ file, options }) => {
     const backup = await adopt(dump(file, ...options));
