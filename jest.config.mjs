@@ -17,6 +17,8 @@ export default {
   testTimeout: 120_000,
   // jest leaves one processor free by default, and on two that is half of them
   maxWorkers: '100%',
+  // a busy machine takes longer than the usual half second to end one, which would look like a leak
+  workerGracefulExitTimeout: 10_000,
   // only v8: the transform leaves nothing for another one to instrument
   coverageProvider: 'v8',
   // after each suite V8 goes through all code that its worker ever loaded: seconds, when that is of fifty suites
