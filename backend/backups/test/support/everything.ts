@@ -1,6 +1,6 @@
 /**
  * A schema with one of everything that a dump has to bring back, and rows whose text is easily lost: backslashes, the end
- * marker of COPY, NaN, scales of numerics, large objects.
+ * marker of COPY, NaN, scales of numerics, large objects; names and texts that look like lines of a dump.
  *
  * @param role prefix of the roles, which belong to the whole server
  */
@@ -29,6 +29,14 @@ SELECT 'n' || g || E'\\t\\\\.\\n\\\\\\\\', (ARRAY['sad', 'ok', 'happy'])[1 + g %
   ARRAY['a', NULL, '{"'], '10.0.0.1', B'10101', g::money, '<a>1</a>', point(g, 1), to_tsvector('simple', 'foo bar' || g),
   hstore('k', g::text), 'ab', 'q', '[1.5,2.5)', CASE WHEN g % 2 = 0 THEN NULL ELSE '' END, 'shop.items'::regclass
 FROM generate_series(1, 300) AS g;
+CREATE TABLE "line
+\\! exit 1" (a int);
+INSERT INTO "line
+\\! exit 1" VALUES (1);
+COMMENT ON SCHEMA shop IS '
+SET transaction_timeout = 0;
+-- PostgreSQL database dump complete
+';
 CREATE TABLE parts (k int, v text) PARTITION BY RANGE (k);
 CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (100);
 CREATE TABLE parts_rest PARTITION OF parts DEFAULT;

@@ -38,9 +38,15 @@ export function portableDumper(): Dumper {
 }
 
 const COMPLETE = '-- PostgreSQL database dump complete';
-/** Each section ends with the line that only the whole may end with; and servers before 17 know no transaction_timeout. */
-const asPart = (script: string): string =>
-  script.replaceAll(COMPLETE, '--').replaceAll(/^SET transaction_timeout = 0;\n/gm, '');
+const SET_TIMEOUT = /^SET transaction_timeout = 0;\n/m;
+/**
+ * Each section ends with the line that only the whole may end with; and servers before 17 know no transaction_timeout.
+ * The same lines elsewhere are of somebody's text.
+ */
+function asPart(script: string): string {
+  const end = script.lastIndexOf(COMPLETE);
+  return `${script.slice(0, end)}--${script.slice(end + COMPLETE.length)}`.replace(SET_TIMEOUT, '');
+}
 
 async function* writeScript(request: DumpRequest): AsyncGenerator<Buffer, void, undefined> {
   const { connectionString, snapshot, lockWaitMs, signal } = request;
@@ -64,6 +70,9 @@ async function* writeScript(request: DumpRequest): AsyncGenerator<Buffer, void, 
   }
 }
 
+/** A line break would end the comment, and psql would run what follows. */
+const inComment = (name: string): string => name.replaceAll(/[\r\n]/g, ' ');
+
 async function* copyTable(client: pg.Client, table: TableToMeasure): AsyncGenerator<Buffer, void, undefined> {
   const { schema, name, condition } = table;
   const columns = table.columns.filter(({ isGenerated }) => !isGenerated).map((column) => quoteName(column.name));
@@ -73,7 +82,8 @@ async function* copyTable(client: pg.Client, table: TableToMeasure): AsyncGenera
     condition === undefined
       ? `${qualified}${list}`
       : `(SELECT ${columns.join(', ')} FROM ONLY ${qualified} AS t ${condition})`;
-  yield Buffer.from(`\n--\n-- Data for Name: ${name}; Type: TABLE DATA; Schema: ${schema}\n--\n\n`);
+  const about = inComment(`Data for Name: ${name}; Type: TABLE DATA; Schema: ${schema}`);
+  yield Buffer.from(`\n--\n-- ${about}\n--\n\n`);
   yield Buffer.from(`COPY ${qualified}${list} FROM stdin;\n`);
   // a table whose columns are all generated has rows that nothing can be said about
   for await (const rows of client.query(copyTo(`COPY ${from} TO STDOUT`))) yield rows as Buffer;
