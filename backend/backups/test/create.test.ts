@@ -121,13 +121,15 @@ describe('a backup that cannot be made', () => {
       expect([listed, records.length]).toEqual([0, 1]);
     });
 
-    test('because zstd failed after it wrote something says what zstd said', async () => {
-      const { failure } = await withZstd(
-        'failed',
-        'printf PGDMP',
-        "cat; echo 'zstd: error 70 : Write error' >&2; exit 70",
-      );
-      expect(failure.message).toBe('zstd exited with 70: error 70 : Write error');
+    test.each([
+      ['zstd: error 70 : Write error', 'dump-failed'],
+      [
+        '\\r(L3) Buffered: 0.12 MiB - Consumed: 0.12 MiB - Compressed: 0.00 MiB => 0.00%% zstd: error 70 : Write error : No space left on device',
+        'storage-failed',
+      ],
+    ])('because zstd failed after it wrote something says what zstd said: %s', async (line, reason) => {
+      const { failure } = await withZstd('failed', 'printf PGDMP', `cat; printf '${line}\\n' >&2; exit 70`);
+      expect(failure).toMatchObject({ reason, message: `zstd exited with 70: ${line.split('zstd: ')[1]}` });
     });
 
     test('because pg_dump failed is none although zstd ended well', async () => {

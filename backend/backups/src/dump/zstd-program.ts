@@ -33,7 +33,8 @@ export function startZstd({ program, variables, input, file, onBytes, signal }: 
       if (bytes !== undefined) onBytes(bytes);
     },
     asFailure: (how, messages) => {
-      const said = [...messages.matchAll(/^zstd: (.*)/gm)].at(-1)?.[1] ?? 'it said nothing';
+      // behind its progress, on the same line
+      const said = [...messages.matchAll(/\bzstd: (.*)/g)].at(-1)?.[1] ?? 'it said nothing';
       const isStorage = /no space|too large|quota|input\/output error/i.test(said) || how.includes('SIGXFSZ');
       return new BackupFailure(isStorage ? 'storage-failed' : 'dump-failed', `zstd ${how}: ${said}`);
     },
