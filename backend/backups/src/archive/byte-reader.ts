@@ -1,5 +1,5 @@
 import { BackupFailure } from '../failures.ts';
-import { counted } from '../monitor/sentences.ts';
+import { counted } from '../sentences.ts';
 
 /** Reads a stream of bytes in pieces of the reader's choice; what was read is let go. */
 export class ByteReader {

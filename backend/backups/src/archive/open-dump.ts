@@ -5,7 +5,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { decryptStream } from '../encryption/age.ts';
 import { BackupFailure } from '../failures.ts';
 import type { ManifestFile } from '../manifest/schema.ts';
-import { counted } from '../monitor/sentences.ts';
+import { counted } from '../sentences.ts';
 import type { OpenArchive } from './items.ts';
 import { decompress, openArchive } from './open-archive.ts';
 

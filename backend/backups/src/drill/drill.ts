@@ -4,7 +4,7 @@ import { keyOpens } from '../archive/open-dump.ts';
 import { listBackups, type StoredBackup } from '../catalogue/catalogue.ts';
 import type { BackupEngine } from '../engine/engine.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
-import { counted } from '../monitor/sentences.ts';
+import { counted } from '../sentences.ts';
 import type { OnProgress } from '../progress.ts';
 import type { BackupStorage } from '../storage/storage.ts';
 import type { DrillReport, DrillStep } from './report.ts';

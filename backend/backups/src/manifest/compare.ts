@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { quoteQualified } from '../connection/session.ts';
-import { counted } from '../monitor/sentences.ts';
+import { counted } from '../sentences.ts';
 import type { OnProgress } from '../progress.ts';
 import { measureLargeObjects } from './large-objects.ts';
 import { isDetail, KINDS_OF_ROLES, listObjects } from './objects.ts';

@@ -3,7 +3,7 @@ import { isAtLeast } from '../catalogue/states.ts';
 import type { BackupPolicy } from '../configuration/policy.ts';
 import { critical, ok, skipped, warning, type Judgement } from './check.ts';
 import { newestOf, type BackupFacts, type StorageFacts } from './facts.ts';
-import { bytesText, counted, spanText } from './sentences.ts';
+import { bytesText, counted, spanText } from '../sentences.ts';
 
 const HOUR_MS = 3_600_000;
 /** So many backups before the last one make what is usual. */

@@ -3,7 +3,7 @@ import { critical, ok, skipped, warning, worstOf, type Judgement } from './check
 import { newestOf, type BackupFacts, type StorageFacts } from './facts.ts';
 import { forecastSpace } from './forecast.ts';
 import { allBackups, sizeOf } from './judge-history.ts';
-import { bytesText, counted, spanText } from './sentences.ts';
+import { bytesText, counted, spanText } from '../sentences.ts';
 
 /** A backup is written before older ones go. */
 const LEAST_ROOM_BACKUPS = 2;

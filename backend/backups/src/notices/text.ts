@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { bytesText } from '../monitor/sentences.ts';
+import { bytesText } from '../sentences.ts';
 import type { BackupEvent, BackupEventType } from './backup-event.ts';
 
 const WHAT: Record<Exclude<BackupEventType, 'backup.notice_test'>, string> = {

@@ -5,7 +5,7 @@ import { isAtLeast } from '../catalogue/states.ts';
 import { keyOpens } from '../archive/open-dump.ts';
 import { asBackupFailure, BackupFailure } from '../failures.ts';
 import { majorOf } from '../manifest/source.ts';
-import { bytesText } from '../monitor/sentences.ts';
+import { bytesText } from '../sentences.ts';
 import { missingRoles } from './create-roles.ts';
 import { missingExtensions } from './extensions.ts';
 

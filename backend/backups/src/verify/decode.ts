@@ -7,7 +7,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { quoteQualified } from '../connection/session.ts';
 import { BackupFailure } from '../failures.ts';
 import type { ManifestContent } from '../manifest/schema.ts';
-import { counted } from '../monitor/sentences.ts';
+import { counted } from '../sentences.ts';
 import type { OnProgress } from '../progress.ts';
 
 /** What reading a backup found out. */

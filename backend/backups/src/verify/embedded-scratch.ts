@@ -6,7 +6,7 @@ import type { StoredBackup } from '../catalogue/catalogue.ts';
 import { withSession } from '../connection/session.ts';
 import { findInstalledServer } from '../dump/tools.ts';
 import { majorOf } from '../manifest/source.ts';
-import { bytesText } from '../monitor/sentences.ts';
+import { bytesText } from '../sentences.ts';
 import type { OnProgress } from '../progress.ts';
 import { createDatabaseLike } from '../restore/create-database.ts';
 import { missingExtensions } from '../restore/extensions.ts';

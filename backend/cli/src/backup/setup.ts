@@ -92,7 +92,7 @@ export async function databaseToUse(context: CliContext, database?: string, entr
   const usual = await databaseUrl(context);
   if (usual === undefined)
     throw new UsageError(
-      'which database? Set DATABASE_URL, name one with --database, or start the embedded one: npm start',
+      'which database? Set DATABASE_URL, name one with --database (restore: --server), or start the embedded one: npm start',
     );
   checkedUrl(usual, 'DATABASE_URL');
   if (database === undefined) return usual;
