@@ -46,7 +46,7 @@ export async function measureContent(
   }
   how.onProgress({ phase: 'measuring', done: total, total, unit: 'tables' });
   return {
-    method: 'hash-columns-2',
+    method: 'hash-columns-3',
     tables: measured,
     largeObjects: await measureLargeObjects(client),
     objects: await listObjects(client, how.owner),

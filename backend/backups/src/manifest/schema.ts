@@ -6,7 +6,7 @@ const decimal = z.string().regex(/^-?\d+$/);
 /** How a column's value is hashed: by a function of its type, as an element of an array, as text, or as a dump shows it. */
 // prettier-ignore
 export const COLUMN_FORMS = [
-  'int2', 'int4', 'int8', 'oid', 'uuid', 'string', 'float4', 'float8', 'numeric', 'element', 'text', 'output',
+  'int2', 'int4', 'int8', 'oid', 'uuid', 'string', 'float4', 'float8', 'numeric', 'timestamp', 'timestamptz', 'element', 'text', 'output',
 ] as const;
 
 const columnSchema = z.strictObject({
@@ -45,7 +45,7 @@ export const sequenceSchema = z.strictObject({
 
 /** What the database held, measured in the dump's own snapshot. */
 export const contentSchema = z.strictObject({
-  method: z.literal('hash-columns-2').describe('How rows are hashed; another number is not comparable.'),
+  method: z.literal('hash-columns-3').describe('How rows are hashed; another number is not comparable.'),
   tables: z.array(tableSchema),
   sequences: z.array(sequenceSchema),
   largeObjects: z.strictObject({ count: z.int().min(0), checksum: decimal }),

@@ -36,7 +36,7 @@ export function forgeBackup(
     encryption: null,
     files: [file],
     content: {
-      method: 'hash-columns-2',
+      method: 'hash-columns-3',
       tables: [],
       sequences: [],
       largeObjects: { count: 0, checksum: '0' },
