@@ -1,5 +1,5 @@
 import { BackupFailure, type BackupFailureReason } from '../failures.ts';
-import { isAhead } from './ahead.ts';
+import { aheadFirst } from './ahead.ts';
 import { readManifest } from '../manifest/document.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { MANIFEST_FILE, VERIFICATION_FILE, type BackupStorage } from '../storage/storage.ts';
@@ -66,8 +66,7 @@ export async function listBackups(storage: BackupStorage, nowMs = Infinity): Pro
   await Promise.all(Array.from({ length: AT_ONCE }, readOn));
   const backups = found.filter((entry) => entry !== undefined && 'manifest' in entry);
   const unreadable = found.filter((entry) => entry !== undefined && 'problem' in entry);
-  const isLater = ({ manifest }: StoredBackup): boolean => isAhead(Date.parse(manifest.completedAt), nowMs);
-  return { backups: [...backups.filter(isLater), ...backups.filter((backup) => !isLater(backup))], unreadable };
+  return { backups: aheadFirst(backups, ({ manifest }) => Date.parse(manifest.completedAt), nowMs), unreadable };
 }
 
 /** Undefined for one that was removed meanwhile. */

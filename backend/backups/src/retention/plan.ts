@@ -1,5 +1,5 @@
 import { isAtLeast, type BackupState } from '../catalogue/states.ts';
-import { isAhead } from '../catalogue/ahead.ts';
+import { aheadFirst, isAhead } from '../catalogue/ahead.ts';
 import type { StoredBackup, UnreadableBackup } from '../catalogue/catalogue.ts';
 import { timeOfBackupId } from '../catalogue/id.ts';
 import { completePolicy, KEEP_FAILED_DAYS, type RetentionPolicy } from './policy.ts';
@@ -61,9 +61,7 @@ export function planRetention(
   nowMs: number,
 ): RetentionPlan {
   const isLater = ({ madeAtMs }: RetainedBackup): boolean => isAhead(madeAtMs, nowMs);
-  // one from the future hides nothing that is newer: it comes first, as if it were the oldest
-  const ordered = [...backups].sort(byTime);
-  const sorted = [...ordered.filter(isLater), ...ordered.filter((backup) => !isLater(backup))];
+  const sorted = aheadFirst([...backups].sort(byTime), ({ madeAtMs }) => madeAtMs, nowMs);
   const reasons = new Map<RetainedBackup, string>();
   const rules = completePolicy(policy);
   const safety = sorted.filter(({ purpose }) => purpose === 'safety');
