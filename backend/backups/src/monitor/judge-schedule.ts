@@ -21,13 +21,13 @@ export function judgeSchedule(
   timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone,
 ): Judgement {
   if (schedule === NEVER) return skipped('no schedule is set here; who else makes backups is not known');
-  const cron = new Cron(schedule, { timezone: 'UTC', paused: true, mode: '5-part' });
-  const next = cron.nextRun(new Date(facts.atMs));
+  const cronIn = (timezone: string): Cron => new Cron(schedule, { timezone, paused: true, mode: '5-part' });
+  const next = cronIn('UTC').nextRun(new Date(facts.atMs));
   if (!next) return critical(`the schedule ${schedule} is never due`);
   // one that is in its grace may still come
   const latest = new Date(facts.atMs - GRACE_MS);
   const [due] = ['UTC', timeZone]
-    .flatMap((zone) => new Cron(schedule, { timezone: zone, paused: true, mode: '5-part' }).previousRuns(1, latest))
+    .flatMap((zone) => cronIn(zone).previousRuns(1, latest))
     .sort((a, b) => a.getTime() - b.getTime());
   if (!due) return skipped(`the schedule ${schedule} was not due yet`);
   const begun = [

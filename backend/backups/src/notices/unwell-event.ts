@@ -3,7 +3,8 @@ import type { BackupStanding } from '../monitor/monitor.ts';
 import type { BackupEvent } from './backup-event.ts';
 
 /** Whether a check says that something is not as it should be. */
-export const isBad = ({ status }: BackupCheck): boolean => status === 'critical' || status === 'warning';
+export const isBad = ({ status }: Pick<BackupCheck, 'status'>): boolean =>
+  status === 'critical' || status === 'warning';
 
 /**
  * The event that the backups of a database are not well.

@@ -95,11 +95,10 @@ export class BackupMonitor {
   }
 
   #compare(database: string, check: BackupCheck, standing: BackupStanding | undefined): void {
-    const before = standing?.checks.find(({ id }) => id === check.id)?.status;
-    if (before === check.status) return;
-    const wasBad = before === 'critical' || before === 'warning';
+    const before = standing?.checks.find(({ id }) => id === check.id);
+    if (before?.status === check.status) return;
     const fields = { database, check: check.id, status: check.status };
     if (isBad(check)) this.#options.log.warn(`backups of ${database}: ${check.message}`, fields);
-    else if (wasBad) this.#options.log.info(`backups of ${database}: ${check.message}`, fields);
+    else if (before && isBad(before)) this.#options.log.info(`backups of ${database}: ${check.message}`, fields);
   }
 }
