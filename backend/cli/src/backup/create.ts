@@ -72,8 +72,7 @@ export function addCreateCommand(backup: BackupCommand, context: CliContext, fin
         return codeOfCopies(made.copies, context);
       };
       const { notify, database } = options;
-      const told = (acting: Acting): Promise<ExitCode> =>
-        telling(context, { notify, database, failed: 'backup.failed' }, (tell) => work(acting, tell));
+      const told = telling(context, { notify, database, failed: 'backup.failed' }, work);
       finish(await act(context, asJson, told, waitSeconds));
     });
 }

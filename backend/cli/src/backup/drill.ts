@@ -74,8 +74,7 @@ export function addDrillCommand(backup: BackupCommand, context: CliContext, fini
         return code;
       };
       const { notify, database } = options;
-      const told = (acting: Acting): Promise<ExitCode> =>
-        telling(context, { notify, database, failed: 'backup.drill_failed' }, (tell) => work(acting, tell));
+      const told = telling(context, { notify, database, failed: 'backup.drill_failed' }, work);
       finish(await act(context, asJson, told, waitSeconds));
     });
 }

@@ -1,13 +1,10 @@
-import type { BackupFailure, BackupFailureReason, BackupStorage } from '@clearway/backups';
+import type { BackupFailure, BackupFailureReason, BackupStorage, UnreadableBackup } from '@clearway/backups';
 import { count } from '../terminal/style.ts';
 import { backupDocument, type BackupDocument } from './document.ts';
 
 /** A backup whose manifest cannot be read. */
-interface Unreadable {
-  readonly id: string;
+interface Unreadable extends Omit<UnreadableBackup, 'storage'> {
   readonly storage: string;
-  readonly reason: BackupFailureReason;
-  readonly problem: string;
 }
 
 /** What storages hold, as far as it could be found out. */

@@ -2,6 +2,7 @@ import type { BackupEvent, BackupEventType, TellBackupEvent } from '@clearway/ba
 import { Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import type { Acting } from './act.ts';
 
 /** Tells an event to the channels that the variables name, and says of those that could not be reached why. */
 export async function tellNotices(context: CliContext, event: BackupEvent): Promise<boolean> {
@@ -28,8 +29,16 @@ export interface TellingOptions {
   readonly database: string | undefined;
 }
 
-/** Runs a command, and tells the channels of the notices what comes of it. */
-export async function telling(
+/** The work of a command that tells the channels of the notices what comes of it. */
+export function telling(
+  context: CliContext,
+  options: TellingOptions,
+  work: (acting: Acting, tell: TellBackupEvent) => Promise<ExitCode>,
+): (acting: Acting) => Promise<ExitCode> {
+  return (acting) => workAndTell(context, options, (tell) => work(acting, tell));
+}
+
+async function workAndTell(
   context: CliContext,
   options: TellingOptions,
   work: (tell: TellBackupEvent) => Promise<ExitCode>,

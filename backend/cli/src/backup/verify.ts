@@ -83,8 +83,7 @@ export function addVerifyCommand(backup: BackupCommand, context: CliContext, fin
         return report(await verify(await findBackup(storage, id, databaseName, 'newest')), asJson, context);
       };
       const { notify, database } = options;
-      const told = (acting: Acting): Promise<ExitCode> =>
-        telling(context, { notify, database, failed: 'backup.proof_failed' }, (tell) => work(acting, tell));
+      const told = telling(context, { notify, database, failed: 'backup.proof_failed' }, work);
       finish(await act(context, asJson, told, waitSeconds));
     });
 }
